@@ -130,18 +130,17 @@ def _lines(index: int, track: list[tuple]) -> list[_Line]:
     """One line for each channel of a track that has notes."""
     name = next((_text(m.name) for _, m in track if m.type == "track_name"), "")
     name = name or f"Track {index + 1}"
-    sounding: dict[tuple[int, int], list[Fraction]] = defaultdict(list)
+    sounding: dict[tuple[int, int], Fraction] = {}
     notes: dict[int, list] = defaultdict(list)
     for at, message in track:
         if message.type not in ("note_on", "note_off"):
             continue
         key = (message.channel, message.note)
+        onset = sounding.pop(key, at)  # a key struck again ends its own note before
+        if at > onset:
+            notes[message.channel].append((onset, at, message.note))
         if message.type == "note_on" and message.velocity > 0:
-            sounding[key].append(at)
-        elif sounding[key]:
-            onset = sounding[key].pop(0)
-            if at > onset:
-                notes[message.channel].append((onset, at, message.note))
+            sounding[key] = at
     several = len(notes) > 1
     return [
         _Line(index, f"{name} (channel {channel + 1})" if several else name, _seamless(line))
