@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -74,7 +75,7 @@ def coarse_offset(starts_s: np.ndarray, onsets_s: np.ndarray, reach_s: float = 4
 def _join_costs(segments: list[Segment], places: list[int]) -> list[float]:
     """What it costs each nucleus to share the note of the one before it."""
     costs = [np.inf]
-    for before, here in zip(places, places[1:]):
+    for before, here in pairwise(places):
         kinds = {segment.phone.kind for segment in segments[before + 1 : here]}
         if "silence" in kinds:
             costs.append(JOIN_OVER_SILENCE_COST_S)

@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import warnings
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
+import numpy as np
+
+from hsing.align.frames import place_phones
+from hsing.audio.io import read_audio
 from hsing.errors import HsingError, InputError, TrainingError
-from hsing.flow import PhoneSpan, TimedNote, Timeline
+from hsing.flow import Part, PhoneSpan, Score, TimedNote, Timeline
+from hsing.lyrics.attach import attach
+from hsing.lyrics.inventory import SILENCE
+from hsing.score.read import ScoreWarning, read_score, sung_part
 from hsing.training.alignment import Alignment, align
-from hsing.training.htslabels import LabelledNote, Segment, labelled_note, read_labels, tidy
+from hsing.training.htslabels import (
+    LabelledNote,
+    Segment,
+    labelled_note,
+    read_labels,
+    shifted,
+    tidy,
+)
+from hsing.training.pitchcheck import errors_semitones, heard_f0, in_tune, octaves_off, transposed
 
 _AUDIO = (".wav", ".flac")
 _SCORES = (".mid", ".midi", ".musicxml", ".mxl", ".xml")
 _SHORTEST_S = 0.03  # of the pieces that a melisma cuts a vowel into
-_SAME_ONSET_S = 0.02  # scored notes closer than this are one note engraved twice
-_WORST_MISFIT_S = 0.06
-_LEAST_MATCHED = 0.85
+_WORST_MISFIT_S = 0.06  # mean distance of labelled and scored onsets
+_MOST_ASTRAY = 0.15  # share of nuclei that share a note, and of notes without a nucleus
+_LARGE_OFFSET_S = 0.05
 
 
 @dataclass(frozen=True)
@@ -74,21 +91,16 @@ def read_corpus(folder: str | Path, singer: str | None = None) -> tuple[list[Son
     return songs, remarks
 
 
-def audio_seconds(path: Path) -> float:
-    """Length of an audio file in seconds."""
-    from hsing.audio.io import read_audio
-
-    return read_audio(path).seconds
-
-
 # --- layouts -------------------------------------------------------------------------------------
 
 
 def _hts_songs(folder: Path, singer: str):
     for mono in sorted((folder / "labels" / "mono").glob("*.lab")):
         full = folder / "labels" / "full" / mono.name
-        audio = next((p for s in _AUDIO if (p := folder / "wav" / f"{mono.stem}{s}").is_file()), None)
-        yield mono.stem, lambda m=mono, f=full, a=audio: _hts_song(m, f, a, singer)
+        audio = next(
+            (p for s in _AUDIO if (p := folder / "wav" / f"{mono.stem}{s}").is_file()), None
+        )
+        yield mono.stem, partial(_hts_song, mono, full, audio, singer)
 
 
 def _hts_song(mono: Path, full: Path, audio: Path | None, singer: str) -> Song:
@@ -104,10 +116,12 @@ def _hts_song(mono: Path, full: Path, audio: Path | None, singer: str) -> Song:
         if note is not None and (not notes or notes[-1] != note):
             notes.append(note)
         note_of_line.append(-1 if note is None else len(notes) - 1)
-    segments, remarks = tidy(labels, audio_seconds(audio) if audio else None)
+    sound = read_audio(audio) if audio else None
+    segments, remarks = tidy(labels, sound.seconds if sound else None)
     owners = _owners_by_time(segments, labels, note_of_line)
-    pitches = [(note.midi, note.quarter_bpm) for note in notes]
-    return Song(mono.stem, singer, audio, build_timeline(segments, owners, pitches), tuple(remarks))
+    timeline = build_timeline(segments, owners, [(n.midi, n.quarter_bpm) for n in notes])
+    timeline, heard = _as_heard(timeline, heard_f0(sound) if sound else None)
+    return Song(mono.stem, singer, audio, timeline, (*remarks, *heard))
 
 
 def _owners_by_time(segments: list[Segment], labels, note_of_line: list[int]) -> list[int]:
@@ -123,71 +137,153 @@ def _owners_by_time(segments: list[Segment], labels, note_of_line: list[int]) ->
 
 def _scored_songs(folder: Path, singer: str):
     files = {p for p in folder.rglob("*") if p.is_file()}
-    scored = sorted({p.with_suffix("") for p in files if p.suffix.lower() in _SCORES})
-    for stem in scored:
+    for stem in sorted({p.with_suffix("") for p in files if p.suffix.lower() in _SCORES}):
         scores = [p for s in _SCORES if (p := stem.with_name(stem.name + s)) in files]
         names = [stem.name + tail + s for tail in ("", "_song") for s in _AUDIO]
         audio = next((p for n in names if (p := stem.with_name(n)) in files), None)
         labels = stem.with_name(stem.name + ".lab")
         if labels in files:
-            yield stem.name, lambda n=stem.name, a=audio, b=labels, c=scores: _labelled_song(
-                n, singer, a, b, c
-            )
+            yield stem.name, partial(_labelled_song, stem.name, singer, audio, labels, scores)
         elif audio is not None:
-            yield stem.name, lambda n=stem.name, a=audio, c=scores: _unlabelled_song(n, singer, a, c)
+            yield stem.name, partial(_unlabelled_song, stem.name, singer, audio, scores)
 
 
-def _labelled_song(name: str, singer: str, audio: Path | None, lab: Path, scores) -> Song:
+def _labelled_song(
+    name: str, singer: str, audio: Path | None, lab: Path, scores: list[Path]
+) -> Song:
     """Times from the labels, pitches from whichever score fits them best."""
-    segments, remarks = tidy(read_labels(lab), audio_seconds(audio) if audio else None)
-    if audio is None:
+    labels = read_labels(lab)
+    sound = read_audio(audio) if audio else None
+    f0_hz = heard_f0(sound) if sound else None
+    length_s = sound.seconds if sound else None
+    score, remarks = _best_score(tidy(labels, length_s)[0], scores, lab)
+    timeline, found = _on_notes(labels, score, length_s)
+    if sound is None:
         remarks.append("no recording: good for timing only")
-    fits = []
-    for path in scores[:1]:
-        notes = scored_notes(path)
-        fit = align(segments, [onset_s for onset_s, _, _ in notes])
-        fits.append((_quality(fit, len(notes)), path, notes, fit))
-        if fits[-1][0][0]:
-            break
-    (good, badness), path, notes, fit = min(fits, key=lambda f: (not f[0][0], f[0][1]))
-    if not good:
-        raise TrainingError(
-            f"{lab.name} and {path.name} do not fit each other (onsets {1000 * fit.misfit_s:.0f} ms "
-            f"apart, {100 * badness:.0f} % astray); correct the tempo of the score or the labels"
+    if abs(score.fit.offset_s) > _LARGE_OFFSET_S:
+        there = "as the recording has it" if sound else "no recording to ask"
+        moved = shifted(labels, -score.fit.offset_s)
+        if sound and _tune(_on_notes(moved, score, length_s)[0], f0_hz) > _tune(timeline, f0_hz):
+            timeline, found = _on_notes(moved, score, length_s)
+            there = "moved there, where the recording is"
+        remarks.append(f"labels lie {score.fit.offset_s:+.2f} s from {score.path.name}; {there}")
+    timeline, heard = _as_heard(timeline, f0_hz)
+    return Song(name, singer, audio, timeline, (*remarks, *found, *heard))
+
+
+@dataclass(frozen=True)
+class _Score:
+    """The notes of a score, and how they fit the labels."""
+
+    path: Path
+    notes: list[tuple[float, int, float]]
+    fit: Alignment
+
+    @property
+    def onsets_s(self) -> list[float]:
+        return [onset_s for onset_s, _, _ in self.notes]
+
+    @property
+    def astray(self) -> float:
+        """The share of nuclei and notes without a partner."""
+        n_nuclei = len(self.fit.note_of_nucleus)
+        joined = n_nuclei - len(set(self.fit.note_of_nucleus))
+        single = joined + len(self.fit.lost) + len(self.fit.melismas)
+        return single / (n_nuclei + len(self.notes))
+
+    @property
+    def fits(self) -> bool:
+        return self.fit.misfit_s <= _WORST_MISFIT_S and self.astray <= _MOST_ASTRAY
+
+
+def _best_score(segments: list[Segment], paths: list[Path], lab: Path) -> tuple[_Score, list[str]]:
+    """The first score that fits the labels, and remarks. TrainingError if none does."""
+    remarks = []
+    for path in paths:
+        try:
+            notes = scored_notes(path)
+            score = _Score(path, notes, align(segments, [onset_s for onset_s, _, _ in notes]))
+        except HsingError as error:
+            remarks.append(f"{path.name} is not used: {error}")
+            continue
+        if score.fits:
+            return score, remarks
+        remarks.append(
+            f"{path.name} does not fit {lab.name}: onsets {1000 * score.fit.misfit_s:.0f} ms apart, "
+            f"{100 * score.astray:.0f} % of phones or notes alone"
         )
-    if path != scores[0]:
-        remarks.append(f"{scores[0].name} does not fit the labels; {path.name} does")
-    if abs(fit.offset_s) > 0.05:
-        remarks.append(f"labels lie {fit.offset_s:+.2f} s from {path.name}; taken out")
-    if fit.lost:
-        remarks.append(f"{len(fit.lost)} notes of {path.name} lie on nothing sung; dropped")
-    segments, owners = assign(segments, fit, [onset_s for onset_s, _, _ in notes])
-    pitches = [(midi, bpm) for _, midi, bpm in notes]
-    return Song(name, singer, audio, build_timeline(segments, owners, pitches), tuple(remarks))
-
-
-def _quality(fit: Alignment, n_notes: int) -> tuple[bool, float]:
-    """Whether labels and score belong together, and the share of nuclei and notes astray."""
-    n_nuclei = len(fit.note_of_nucleus)
-    joined = n_nuclei - len(set(fit.note_of_nucleus))
-    astray = (joined + len(fit.lost) + len(fit.melismas)) / max(n_nuclei + n_notes, 1)
-    return fit.misfit_s <= _WORST_MISFIT_S and astray <= 1 - _LEAST_MATCHED, astray + fit.misfit_s
+    raise TrainingError(f"{'; '.join(remarks)}; correct the score's tempo and notes or the labels")
 
 
 def scored_notes(path: Path) -> list[tuple[float, int, float]]:
     """(onset in seconds, MIDI number, quarter notes per minute) of the notes of a score."""
-    import pretty_midi
+    score, part = _read_part(path)
+    tempo = score.tempo
+    return [
+        (tempo.seconds(note.onset_beats), note.midi, tempo.bpm_at(note.onset_beats))
+        for note in part.notes
+    ]
 
-    if path.suffix != ".mid":
-        raise InputError(f"{path}: only MIDI scores are read for labelled recordings")
-    midi = pretty_midi.PrettyMIDI(str(path))
-    bpm = float(midi.get_tempo_changes()[1][0])
-    found = sorted((n.start, n.pitch, bpm) for i in midi.instruments for n in i.notes)
-    notes = found[:1]
-    for note in found[1:]:
-        if note[0] - notes[-1][0] > _SAME_ONSET_S:
-            notes.append(note)
-    return notes
+
+def _read_part(path: Path) -> tuple[Score, Part]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ScoreWarning)
+        score = read_score(path)
+    return score, sung_part(score)
+
+
+def _on_notes(labels, score: _Score, length_s: float | None) -> tuple[Timeline, list[str]]:
+    segments, remarks = tidy(labels, length_s)
+    fit = align(segments, score.onsets_s)
+    if fit.lost:
+        remarks.append(f"{len(fit.lost)} notes of {score.path.name} lie on nothing sung; dropped")
+    segments, owners = assign(segments, fit, score.onsets_s)
+    return build_timeline(segments, owners, [(m, bpm) for _, m, bpm in score.notes]), remarks
+
+
+def _tune(timeline: Timeline, f0_hz: np.ndarray) -> float:
+    return in_tune(errors_semitones(timeline, f0_hz))
+
+
+def _as_heard(timeline: Timeline, f0_hz: np.ndarray | None) -> tuple[Timeline, list[str]]:
+    """The timeline in the octave that was sung, and a remark where it is not the score's."""
+    octaves = 0 if f0_hz is None else octaves_off(errors_semitones(timeline, f0_hz))
+    if octaves == 0:
+        return timeline, []
+    remark = f"sung {octaves:+d} octave from the score; notes moved there"
+    return transposed(timeline, 12 * octaves), [remark]
+
+
+def _unlabelled_song(name: str, singer: str, audio: Path, scores: list[Path]) -> Song:
+    """Times by rule from the words of the score (MusicXML first), cut or filled to the audio."""
+    path = scores[-1]
+    score, part = _read_part(path)
+    timeline = place_phones(attach(part, score))
+    sound = read_audio(audio)
+    if timeline.notes and timeline.notes[-1].end_s > sound.seconds + _LARGE_OFFSET_S:
+        raise TrainingError(
+            f"{path.name} is {timeline.notes[-1].end_s - sound.seconds:.2f} s longer than "
+            f"{audio.name}; the recording must follow the score's tempo from its first measure on"
+        )
+    timeline, heard = _as_heard(_with_length(timeline, sound.seconds), heard_f0(sound))
+    return Song(
+        name, singer, audio, timeline, (f"no labels; phones timed from {path.name}", *heard)
+    )
+
+
+def _with_length(timeline: Timeline, length_s: float) -> Timeline:
+    """Cut or filled with silence at the end."""
+    spans = [
+        replace(span, end_s=min(span.end_s, length_s))
+        for span in timeline.phones
+        if span.start_s < length_s
+    ]
+    if spans[-1].end_s < length_s and spans[-1].phone is SILENCE:
+        spans[-1] = replace(spans[-1], end_s=length_s)
+    elif spans[-1].end_s < length_s:
+        spans.append(PhoneSpan(SILENCE, spans[-1].end_s, length_s, -1))
+    notes = tuple(replace(n, end_s=min(n.end_s, length_s)) for n in timeline.notes)
+    return Timeline(tuple(spans), notes, length_s)
 
 
 # --- notes onto phones ---------------------------------------------------------------------------

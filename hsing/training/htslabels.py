@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hsing.errors import InputError
@@ -12,19 +12,21 @@ from hsing.lyrics.inventory import SILENCE, phone
 
 TICKS_PER_S = 10_000_000
 
-# Symbols of the Japanese HTS phone set that differ from the inventory's own.
-_HTS = dict(
-    u="ɯ", N="ɴ", ky="kʲ", g="ɡ", gy="ɡʲ", sh="ɕ", j="dʑ", ty="tʲ", ch="tɕ", dy="dʲ", ny="ɲ",
-    hy="ç", f="ɸ", by="bʲ", py="pʲ", my="mʲ", y="j", r="ɾ", ry="ɾʲ", sil="pau",
-)  # fmt: skip
-_PLAIN = set("a i e o cl k s z t ts d n h b p m w v pau br".split())
+# The Japanese HTS phone set. Its 'j' is dʑ and its 'y' is j.
+_HTS = {
+    "u": "ɯ", "N": "ɴ", "ky": "kʲ", "g": "ɡ", "gy": "ɡʲ", "sh": "ɕ", "j": "dʑ", "ty": "tʲ",
+    "ch": "tɕ", "dy": "dʲ", "ny": "ɲ", "hy": "ç", "f": "ɸ", "by": "bʲ", "py": "pʲ", "my": "mʲ",
+    "y": "j", "r": "ɾ", "ry": "ɾʲ", "sil": "pau",
+    **{s: s for s in ("a", "i", "e", "o", "cl", "k", "s", "z", "t", "ts", "d", "n", "h", "b", "p")},
+    **{s: s for s in ("m", "w", "v", "pau", "br")},
+}  # fmt: skip
 
 _CONTEXT = re.compile(r"^[^@]*@[^^]*\^[^-]*-(?P<phone>[^+]*)\+")
 _NOTE = re.compile(
     r"/E:(?P<pitch>[^\]]*)\][^~]*~(?P<bpm>[^!]*)![^@]*@(?P<centiseconds>[^#]*)#(?P<n96>[^+]*)\+"
 )
 _PITCH = re.compile(r"^(?P<step>[A-G])(?P<alter>[#b]*)(?P<octave>-?\d+)$")
-_STEPS = dict(C=0, D=2, E=4, F=5, G=7, A=9, B=11)
+_STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 
 
 @dataclass(frozen=True)
@@ -71,9 +73,7 @@ def read_labels(path: str | Path) -> list[Label]:
 
 def phone_of(symbol: str) -> Phone | None:
     """The phone of the inventory for an HTS symbol; None if there is none."""
-    if symbol in _HTS:
-        return phone(_HTS[symbol])
-    return phone(symbol) if symbol in _PLAIN else None
+    return phone(_HTS[symbol]) if symbol in _HTS else None
 
 
 def pitch_midi(name: str) -> int:
@@ -101,6 +101,14 @@ def labelled_note(label: Label) -> LabelledNote | None:
     except (ValueError, ZeroDivisionError):
         quarter_bpm = float(match["bpm"])
     return LabelledNote(label.start_s, label.end_s, pitch_midi(match["pitch"]), quarter_bpm)
+
+
+def shifted(labels: list[Label], by_s: float) -> list[Label]:
+    """The same labels later by `by_s` (earlier if negative); nothing starts before 0."""
+    return [
+        replace(label, start_s=max(label.start_s + by_s, 0.0), end_s=label.end_s + by_s)
+        for label in labels
+    ]
 
 
 @dataclass(frozen=True)
