@@ -15,20 +15,23 @@ from hsing.flow import Phone, Timeline
 # The inventory's entry 0, which stands at both ends of every song and in every rest.
 PAUSE = Phone(0, "pau", "silence", False, "silence")
 
-# Seconds by duration class, for phones that the network never saw; medians of Japanese singing.
+# Seconds by duration class, for phones that the network never saw: medians of two Japanese
+# singers, voiceless sounds where both kinds exist.
 RULE_S = {
-    "stop": 0.065,
-    "fricative": 0.095,
-    "affricate": 0.095,
-    "nasal": 0.060,
-    "liquid": 0.035,
-    "glide": 0.060,
-    "closure": 0.080,
+    "stop": 0.085,
+    "fricative": 0.115,
+    "affricate": 0.110,
+    "nasal": 0.070,
+    "liquid": 0.045,
+    "glide": 0.065,
+    "closure": 0.045,
     "silence": 0.100,
     "breath": 0.200,
 }
-_VOICED_STOP = 0.75  # of the length of a voiceless one
-_MORAIC_SHARE = 0.4  # of its note, at most, for what follows the first nucleus
+_VOICED = 0.7  # of the length of a voiceless stop, fricative or affricate
+_OBSTRUENTS = ("stop", "fricative", "affricate")
+_MORAIC = 1.5  # of the length of a nasal, for a syllable's final N
+_MORAIC_SHARE = 0.4  # of its note, at most
 _LONGEST_S, _SHORTEST_S = 0.4, 0.015
 
 
@@ -132,10 +135,10 @@ def rule_s(context: PhoneContext) -> float:
     if phone.kind == "vowel":
         return note.note_s / (context.n_cluster + 1)
     length_s = RULE_S.get(phone.manner, 0.07)
-    if phone.manner == "stop" and phone.voiced:
-        length_s *= _VOICED_STOP
-    if context.trailing and phone.kind == "moraic":
-        return min(2 * length_s, note.note_s * _MORAIC_SHARE)
+    if phone.manner in _OBSTRUENTS and phone.voiced:
+        return length_s * _VOICED
+    if phone.kind == "moraic":
+        return min(length_s * (_MORAIC if phone.voiced else 1.0), note.note_s * _MORAIC_SHARE)
     return length_s
 
 

@@ -33,17 +33,20 @@ _SHORTEST_S = 0.03  # of the pieces that a melisma cuts a vowel into
 _WORST_MISFIT_S = 0.06  # mean distance of labelled and scored onsets
 _MOST_ASTRAY = 0.15  # share of nuclei that share a note, and of notes without a nucleus
 _LARGE_OFFSET_S = 0.05
+_LEAST_IN_TUNE = 0.3  # share of notes within 50 cents; by chance it would be a twelfth
 
 
 @dataclass(frozen=True)
 class Song:
-    """A labelled recording. `audio` is None where there are labels only (good for timing)."""
+    """A recording in time. `audio` is None where there are labels only (good for timing);
+    `labelled` is false where phones were timed by rule (no good for timing)."""
 
     name: str
     singer: str
     audio: Path | None
     timeline: Timeline
     notes: tuple[str, ...] = ()
+    labelled: bool = True
 
 
 def read_corpus(folder: str | Path, singer: str | None = None) -> tuple[list[Song], list[str]]:
@@ -246,8 +249,19 @@ def _tune(timeline: Timeline, f0_hz: np.ndarray) -> float:
 
 
 def _as_heard(timeline: Timeline, f0_hz: np.ndarray | None) -> tuple[Timeline, list[str]]:
-    """The timeline in the octave that was sung, and a remark where it is not the score's."""
-    octaves = 0 if f0_hz is None else octaves_off(errors_semitones(timeline, f0_hz))
+    """The timeline in the octave that was sung, and a remark where it is not the score's.
+
+    TrainingError if the recording does not sing these notes.
+    """
+    if f0_hz is None:
+        return timeline, []
+    errors = errors_semitones(timeline, f0_hz)
+    if in_tune(errors) < _LEAST_IN_TUNE:
+        raise TrainingError(
+            f"only {100 * in_tune(errors):.0f} % of the notes are heard within 50 cents of the "
+            "score; recording, labels and score do not belong together"
+        )
+    octaves = octaves_off(errors)
     if octaves == 0:
         return timeline, []
     remark = f"sung {octaves:+d} octave from the score; notes moved there"
@@ -265,10 +279,9 @@ def _unlabelled_song(name: str, singer: str, audio: Path, scores: list[Path]) ->
             f"{path.name} is {timeline.notes[-1].end_s - sound.seconds:.2f} s longer than "
             f"{audio.name}; the recording must follow the score's tempo from its first measure on"
         )
+    remark = f"no labels; phones timed by rule from {path.name}"
     timeline, heard = _as_heard(_with_length(timeline, sound.seconds), heard_f0(sound))
-    return Song(
-        name, singer, audio, timeline, (f"no labels; phones timed from {path.name}", *heard)
-    )
+    return Song(name, singer, audio, timeline, (remark, *heard), labelled=False)
 
 
 def _with_length(timeline: Timeline, length_s: float) -> Timeline:

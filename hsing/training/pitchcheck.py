@@ -36,9 +36,9 @@ def errors_semitones(timeline: Timeline, f0_hz: np.ndarray) -> np.ndarray:
 
 
 def in_tune(errors: np.ndarray) -> float:
-    """Share of notes within 50 cents, whole octaves aside; 0 if there are none."""
+    """Share of notes within 50 cents, whole octaves aside; 1 if there are none to ask."""
     if len(errors) == 0:
-        return 0.0
+        return 1.0
     folded = (errors + 6) % 12 - 6
     return float(np.mean(np.abs(folded) < 0.5))
 
