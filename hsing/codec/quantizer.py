@@ -21,7 +21,6 @@ class ResidualQuantizer(nn.Module):
         self.n_codebooks, self.codebook_size = n_codebooks, codebook_size
         self.register_buffer("codebooks", torch.zeros(n_codebooks, codebook_size, dim))
         self.register_buffer("usage", torch.ones(n_codebooks, codebook_size))
-        self.register_buffer("sums", torch.zeros(n_codebooks, codebook_size, dim))
         self.register_buffer("ready", torch.zeros((), dtype=torch.int64))
 
     @torch.no_grad()
@@ -40,7 +39,6 @@ class ResidualQuantizer(nn.Module):
             self.codebooks[book] = centres
             residual = residual - centres[_nearest(residual, centres)]
         self.usage.fill_(1.0)
-        self.sums.copy_(self.codebooks)
         self.ready.fill_(1)
 
     def forward(self, latent: Tensor, n_books: int | Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -97,14 +95,15 @@ class ResidualQuantizer(nn.Module):
     def _update(self, book: int, vectors: Tensor, codes: Tensor) -> None:
         """Moving averages of each code's vectors; dead codes restart at a random vector."""
         sums, counts = _totals(vectors, codes.flatten(), self.codebook_size)
-        self.usage[book].mul_(_DECAY).add_(counts, alpha=1 - _DECAY)
-        self.sums[book].mul_(_DECAY).add_(sums, alpha=1 - _DECAY)
-        dead = torch.nonzero(self.usage[book] < _DEAD).flatten()
+        usage, codebook = self.usage[book], self.codebooks[book]
+        old_weight = _DECAY * usage
+        usage.copy_(old_weight + (1 - _DECAY) * counts)
+        moved = codebook * old_weight[:, None] + (1 - _DECAY) * sums
+        codebook.copy_(moved / usage[:, None].clamp(min=1e-6))
+        dead = torch.nonzero(usage < _DEAD).flatten()
         if len(dead):
-            fresh = vectors[torch.randint(len(vectors), (len(dead),), device=vectors.device)]
-            self.usage[book][dead] = 1.0
-            self.sums[book][dead] = fresh
-        self.codebooks[book] = self.sums[book] / self.usage[book][:, None].clamp(min=1e-6)
+            drawn = torch.randint(len(vectors), (len(dead),), device=vectors.device)
+            codebook[dead], usage[dead] = vectors[drawn], 1.0
 
 
 def _nearest(vectors: Tensor, centres: Tensor) -> Tensor:

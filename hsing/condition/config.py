@@ -1,0 +1,33 @@
+"""Configuration of the condition encoder, saved with its weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ConditionConfig:
+    """Defaults: the shipped voices. The paper's sizes: 4 blocks, 2 heads, 192 channels, kernel 9.
+
+    `n_curves` frame-level curves (pitch, voicing, …) are read beside the tokens; `n_regressed`
+    curves are predicted from h_cond by plain regression; `pool` frames of h_cond are averaged
+    into one for the latent generator. `enhanced` and `prior` exist for the paper's ablations.
+    """
+
+    n_phones: int = 128
+    n_singers: int = 1
+    channels: int = 192
+    n_heads: int = 2
+    token_blocks: int = 4
+    token_kernel: int = 9
+    token_reach: int = 8
+    dropout: float = 0.1
+    enhanced: bool = True
+    enhanced_blocks: int = 4
+    kernel: int = 7
+    expansion: int = 2
+    n_curves: int = 0
+    n_regressed: int = 0
+    pool: int = 1
+    latent_dim: int = 32
+    prior: str = "data"

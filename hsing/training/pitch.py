@@ -1,0 +1,141 @@
+"""Recipe of the pitch model (`hsing train pitch`): how this singer moves between and on notes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from hsing.condition.config import ConditionConfig
+from hsing.condition.model import ConditionEncoder, batch_of
+from hsing.latent.config import LatentConfig
+from hsing.latent.precondition import LatentGenerator
+from hsing.melody.curve import decimate
+from hsing.training.clips import PITCH_POOL, Drawer, SungClip, clips_of, cut, cut_tokens
+from hsing.training.datasets import TrainingSet
+from hsing.training.loop import LoopConfig, fit
+
+UNTRUSTED_WEIGHT = 0.05  # the curve through consonants is interpolated: keep it near, no more
+
+
+@dataclass(frozen=True)
+class PitchTraining:
+    """A small condition encoder and denoiser at half the frame rate."""
+
+    condition: ConditionConfig = field(
+        default_factory=lambda: ConditionConfig(
+            channels=128, latent_dim=1, n_regressed=2, pool=PITCH_POOL, dropout=0.2
+        )
+    )
+    latent: LatentConfig = field(
+        default_factory=lambda: LatentConfig(
+            latent_dim=1, condition_channels=128, channels=128, n_blocks=6, expansion=2
+        )
+    )
+    loop: LoopConfig = field(default_factory=lambda: LoopConfig(steps=2200))
+    batch_clips: int = 8
+    clip_frames: int = 512
+    transposed_share: float = 0.5
+    transpose_semitones: int = 5
+    weights: dict[str, float] = field(
+        default_factory=lambda: {
+            "diffusion/score": 1.0,
+            "prior/nll": 4.0,
+            "pitch/bias": 0.5,
+            "pitch/voicing": 1.0,
+        }
+    )
+
+
+class PitchModel(nn.Module):
+    """Condition encoder (regressing bias and voicing) and the generator of the shape."""
+
+    def __init__(self, condition: ConditionConfig, latent: LatentConfig):
+        super().__init__()
+        self.condition = ConditionEncoder(condition)
+        self.generator = LatentGenerator(latent)
+
+    def losses(self, given, shape: Tensor, weight: Tensor, bias: Tensor, trusted, voiced):
+        """Losses by name. shape and weight are at the slow rate, the others on frames."""
+        condition = self.condition(given)
+        sung_bias, voicing = condition.regressed.unbind(dim=-1)
+        away = F.smooth_l1_loss(sung_bias, bias, reduction="none", beta=0.3)
+        return {
+            **self.generator.losses(
+                self.generator.normalise(shape), condition.prior_mean, condition.h, weight
+            ),
+            "pitch/bias": (away * trusted).sum() / trusted.sum().clamp(min=1.0),
+            "pitch/voicing": F.binary_cross_entropy_with_logits(voicing, voiced),
+        }
+
+
+def train_pitch(
+    data: TrainingSet,
+    folder: Path,
+    config: PitchTraining,
+    *,
+    device: str = "cpu",
+    report: Callable = lambda step, row: None,
+) -> PitchModel:
+    """Train on a prepared set; state and log go to `folder`."""
+    config = replace(config, condition=replace(config.condition, n_singers=len(data.singers)))
+    torch.manual_seed(config.loop.seed)
+    model = PitchModel(config.condition, config.latent).to(device)
+    clips, held_out = clips_of(data, validation=False), clips_of(data, validation=True)
+    spread = np.concatenate([clip.shape[clip.trusted > 0] for clip in clips]).std()
+    model.generator.std.fill_(float(spread))
+    drawer = Drawer(clips)
+
+    def losses_of(step: int) -> dict[str, Tensor]:
+        rng = np.random.default_rng((config.loop.seed, step))
+        drawn = drawer.draw(rng, config.batch_clips, config.clip_frames)
+        shift = rng.integers(
+            -config.transpose_semitones, config.transpose_semitones + 1, config.batch_clips
+        )
+        shift = np.where(rng.random(config.batch_clips) < config.transposed_share, shift, 0)
+        windows = [(clips[song], start, int(s)) for (song, start), s in zip(drawn, shift)]
+        return model.losses(*_batch(windows, config.clip_frames, device))
+
+    def validate(averaged: PitchModel, step: int) -> dict[str, float]:
+        # one fixed draw of times and noise, so that rows can be compared
+        torch.manual_seed(0)
+        rows = [
+            averaged.losses(*_batch([(clip, 0, 0)], clip.frames.n_frames, device))
+            for clip in held_out
+        ]
+        return {f"validation/{k}": float(np.mean([float(r[k]) for r in rows])) for k in rows[0]}
+
+    return fit(
+        model,
+        losses_of,
+        config.weights,
+        folder,
+        config.loop,
+        validate=validate if held_out else None,
+        report=report,
+    )
+
+
+def _batch(windows: list[tuple[SungClip, int, int]], n_frames: int, device: str):
+    """Arguments of PitchModel.losses for (song, first frame, transposition) windows."""
+
+    def column(name: str) -> np.ndarray:
+        return np.stack([cut(getattr(clip, name), start, n_frames) for clip, start, _ in windows])
+
+    tokens = []
+    for clip, start, shift in windows:
+        window = cut_tokens(clip.tokens, start, n_frames)
+        moved = np.where(window.note_midi > 0, window.note_midi + shift, 0)
+        tokens.append(replace(window, note_midi=moved))
+    given = batch_of(tokens, None, [clip.singer for clip, _, _ in windows])
+    shape, trusted = column("shape"), column("trusted")
+    slow = np.stack([decimate(row, PITCH_POOL) for row in shape])[..., None]
+    weight = np.stack([decimate(row, PITCH_POOL) for row in trusted])[..., None]
+    arrays = slow, weight + UNTRUSTED_WEIGHT, column("bias"), trusted, column("voiced")
+    tensors = (torch.from_numpy(a.astype(np.float32)).to(device) for a in arrays)
+    return given.to(device), *tensors

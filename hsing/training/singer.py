@@ -1,0 +1,200 @@
+"""Recipe of the latent model (`hsing train singer`): timbre, words and level of a singer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from hsing.audio.f0 import fill_unvoiced
+from hsing.codec.model import Codec
+from hsing.condition.config import ConditionConfig
+from hsing.condition.model import ConditionEncoder, batch_of
+from hsing.errors import TrainingError
+from hsing.evaluation.pictures import save_spectrograms
+from hsing.latent.config import LatentConfig
+from hsing.latent.precondition import LatentGenerator
+from hsing.latent.samplers import sample
+from hsing.training.clips import (
+    Drawer,
+    SungClip,
+    clips_of,
+    curves_for_latent,
+    cut,
+    cut_tokens,
+)
+from hsing.training.datasets import PreparedSong, TrainingSet
+from hsing.training.loop import LoopConfig, fit
+
+
+@dataclass(frozen=True)
+class SingerTraining:
+    """What the latent model is trained with."""
+
+    condition: ConditionConfig = field(default_factory=lambda: ConditionConfig(n_curves=2))
+    latent: LatentConfig = field(default_factory=LatentConfig)
+    loop: LoopConfig = field(default_factory=lambda: LoopConfig(steps=5000))
+    batch_clips: int = 8
+    clip_frames: int = 344
+    pitch_jitter_semitones: float = 0.3
+    # train on one singer's songs only, to fine-tune a model of several
+    only_singer: str | None = None
+    weights: dict[str, float] = field(
+        default_factory=lambda: {"diffusion/score": 1.0, "prior/nll": 2.0}
+    )
+
+
+class SingerModel(nn.Module):
+    """Condition encoder, prior and latent generator."""
+
+    def __init__(self, condition: ConditionConfig, latent: LatentConfig):
+        super().__init__()
+        self.condition = ConditionEncoder(condition)
+        self.generator = LatentGenerator(latent)
+
+    def losses(self, given, latent: Tensor) -> dict[str, Tensor]:
+        """latent : z [shape=(batch, frames, latent_dim)]"""
+        condition = self.condition(given)
+        target = self.generator.normalise(latent)
+        return self.generator.losses(target, condition.prior_mean, condition.h)
+
+
+def train_singer(
+    data: TrainingSet,
+    codec: Codec,
+    folder: Path,
+    config: SingerTraining,
+    *,
+    start_from: SingerModel | None = None,
+    device: str = "cpu",
+    report: Callable = lambda step, row: None,
+) -> SingerModel:
+    """Train on a prepared set and a frozen codec; state, log and pictures go to `folder`.
+
+    start_from : weights to begin with, for fine-tuning; they replace the fresh ones
+    """
+    if codec.config.clock != data.clock:
+        raise TrainingError(f"{data.folder} is on {data.clock}, the codec on {codec.config.clock}")
+    config = replace(
+        config,
+        condition=replace(
+            config.condition,
+            n_singers=len(data.singers),
+            latent_dim=codec.config.latent_dim,
+        ),
+        latent=replace(config.latent, latent_dim=codec.config.latent_dim),
+    )
+    torch.manual_seed(config.loop.seed)
+    model = SingerModel(config.condition, config.latent).to(device)
+    clips = _chosen(clips_of(data, validation=False), data, config)
+    held_out = _chosen(clips_of(data, validation=True), data, config)
+    songs = {song.name: song for song in data.songs}
+    latents = {c.name: latents_of(codec, songs[c.name], device) for c in clips + held_out}
+    _set_statistics(model.generator, [latents[clip.name] for clip in clips])
+    if start_from is not None:
+        model.load_state_dict(start_from.state_dict())
+    drawer = Drawer(clips)
+
+    def losses_of(step: int) -> dict[str, Tensor]:
+        rng = np.random.default_rng((config.loop.seed, step))
+        drawn = drawer.draw(rng, config.batch_clips, config.clip_frames)
+        windows = [(clips[song], start) for song, start in drawn]
+        given = _given(windows, config, rng).to(device)
+        target = np.stack([cut(latents[c.name], s, config.clip_frames) for c, s in windows])
+        return model.losses(given, torch.from_numpy(target).to(device))
+
+    def validate(averaged: SingerModel, step: int) -> dict[str, float]:
+        return _validate(averaged, codec, held_out, songs, latents, folder, step, device)
+
+    return fit(
+        model,
+        losses_of,
+        config.weights,
+        folder,
+        config.loop,
+        validate=validate if held_out else None,
+        report=report,
+    )
+
+
+def latents_of(codec: Codec, song: PreparedSong, device: str = "cpu") -> np.ndarray:
+    """Quantised latents of a song: float32 [shape=(n_frames, latent_dim)]."""
+    with torch.inference_mode():
+        f0_hz = torch.from_numpy(fill_unvoiced(song.f0_hz))[None].to(device)
+        latent = codec.encode(torch.from_numpy(song.sound())[None].to(device), f0_hz)
+        return codec.quantizer(latent)[0][0].cpu().numpy()
+
+
+def _chosen(clips: list[SungClip], data: TrainingSet, config: SingerTraining) -> list[SungClip]:
+    if config.only_singer is None:
+        return clips
+    if config.only_singer not in data.singers:
+        raise TrainingError(
+            f"no singer is called '{config.only_singer}'; {data.folder} has"
+            f" {', '.join(data.singers)}"
+        )
+    wanted = data.singers.index(config.only_singer)
+    return [clip for clip in clips if clip.singer == wanted]
+
+
+def _set_statistics(generator: LatentGenerator, latents: list[np.ndarray]) -> None:
+    """Mean and deviation of each latent dimension over the training songs."""
+    rows = torch.from_numpy(np.concatenate(latents))
+    generator.mean.copy_(rows.mean(dim=0))
+    generator.std.copy_(rows.std(dim=0).clamp(min=1e-4))
+
+
+def _given(windows: list[tuple[SungClip, int]], config: SingerTraining, rng):
+    tokens, curves, n_frames = [], [], config.clip_frames
+    for clip, start in windows:
+        tokens.append(cut_tokens(clip.tokens, start, n_frames))
+        jitter = rng.normal() * config.pitch_jitter_semitones
+        pitch = cut(clip.smooth_midi, start, n_frames) + jitter
+        curves.append(curves_for_latent(pitch, cut(clip.voiced, start, n_frames)))
+    return batch_of(tokens, np.stack(curves), [clip.singer for clip, _ in windows])
+
+
+def _validate(model, codec, clips, songs, latents, folder: Path, step: int, device: str):
+    """Losses on whole held-out songs, and error of drawn and of prior latents (in units of the
+    latents' deviation); spectrograms of the first song."""
+    torch.manual_seed(0)
+    rows, rate = [], codec.config.sample_rate
+    for clip in clips:
+        n_frames = min(clip.frames.n_frames, len(latents[clip.name]))
+        curves = curves_for_latent(clip.smooth_midi, clip.voiced)[None, :n_frames]
+        tokens = clip.tokens.window(0, n_frames)
+        given = batch_of([tokens], curves, [clip.singer]).to(device)
+        target = torch.from_numpy(latents[clip.name][None, :n_frames]).to(device)
+        losses = model.losses(given, target)
+        condition = model.condition(given)
+        drawn = sample(
+            model.generator,
+            condition.prior_mean,
+            condition.h,
+            n_steps=8,
+            temperature=1.5,
+            seed=0,
+        )
+        wanted = model.generator.normalise(target)
+        rows.append(
+            {
+                **{name: float(value) for name, value in losses.items()},
+                "prior_error": float((condition.prior_mean - wanted).square().mean().sqrt()),
+                "drawn_error": float((drawn - wanted).square().mean().sqrt()),
+            }
+        )
+        if clip is clips[0]:
+            song = songs[clip.name]
+            f0_hz = torch.from_numpy(fill_unvoiced(song.f0_hz)[:n_frames])
+            voiced = torch.from_numpy(clip.voiced[:n_frames])
+            sung = codec.cpu().decode(
+                model.generator.denormalise(drawn)[0].cpu(), f0_hz, voiced
+            )
+            codec.to(device)
+            pictures = [("recording", song.sound()), (f"sung, step {step}", sung.numpy())]
+            save_spectrograms(folder / f"step{step:06d}-{clip.name}.png", pictures, rate)
+    return {f"validation/{k}": float(np.mean([row[k] for row in rows])) for k in rows[0]}
