@@ -13,7 +13,10 @@ PACKAGE = Path(__file__).resolve().parent.parent / "hsing"
 
 # Anyone may import these; they import only each other.
 SHARED = {"flow", "units", "errors", "files", "audio", "layers"}
-STAGES = {"score", "lyrics", "align", "condition", "latent", "codec", "unsupervised", "ddsp", "edit"}
+STAGES = {
+    "score", "lyrics", "align", "melody", "condition", "latent", "codec", "unsupervised", "ddsp",
+    "edit",
+}  # fmt: skip
 # Who may import more than SHARED and itself. "" is hsing/__init__.py, the public interface.
 JOINS = {
     "checkpoints": {""},
