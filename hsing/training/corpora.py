@@ -25,7 +25,14 @@ from hsing.training.htslabels import (
     shifted,
     tidy,
 )
-from hsing.training.pitchcheck import errors_semitones, heard_f0, in_tune, octaves_off, transposed
+from hsing.training.pitchcheck import (
+    coverage,
+    errors_semitones,
+    heard_f0,
+    in_tune,
+    octaves_off,
+    transposed,
+)
 
 _AUDIO = (".wav", ".flac")
 _SCORES = (".mid", ".midi", ".musicxml", ".mxl", ".xml")
@@ -166,8 +173,9 @@ def _labelled_song(
     if abs(score.fit.offset_s) > _LARGE_OFFSET_S:
         there = "as the recording has it" if sound else "no recording to ask"
         moved = shifted(labels, -score.fit.offset_s)
-        if sound and _tune(_on_notes(moved, score, length_s)[0], f0_hz) > _tune(timeline, f0_hz):
-            timeline, found = _on_notes(moved, score, length_s)
+        other = _on_notes(moved, score, length_s)
+        if sound and coverage(other[0], f0_hz) > coverage(timeline, f0_hz):
+            timeline, found = other
             there = "moved there, where the recording is"
         remarks.append(f"labels lie {score.fit.offset_s:+.2f} s from {score.path.name}; {there}")
     timeline, heard = _as_heard(timeline, f0_hz)
@@ -244,10 +252,6 @@ def _on_notes(labels, score: _Score, length_s: float | None) -> tuple[Timeline, 
     return build_timeline(segments, owners, [(m, bpm) for _, m, bpm in score.notes]), remarks
 
 
-def _tune(timeline: Timeline, f0_hz: np.ndarray) -> float:
-    return in_tune(errors_semitones(timeline, f0_hz))
-
-
 def _as_heard(timeline: Timeline, f0_hz: np.ndarray | None) -> tuple[Timeline, list[str]]:
     """The timeline in the octave that was sung, and a remark where it is not the score's.
 
@@ -291,7 +295,7 @@ def _with_length(timeline: Timeline, length_s: float) -> Timeline:
         for span in timeline.phones
         if span.start_s < length_s
     ]
-    if spans[-1].end_s < length_s and spans[-1].phone is SILENCE:
+    if spans[-1].end_s < length_s and spans[-1].phone == SILENCE:
         spans[-1] = replace(spans[-1], end_s=length_s)
     elif spans[-1].end_s < length_s:
         spans.append(PhoneSpan(SILENCE, spans[-1].end_s, length_s, -1))

@@ -43,6 +43,21 @@ def in_tune(errors: np.ndarray) -> float:
     return float(np.mean(np.abs(folded) < 0.5))
 
 
+def coverage(timeline: Timeline, f0_hz: np.ndarray) -> float:
+    """Share of the frames of all notes that are heard within 50 cents, whole octaves aside.
+
+    Unlike the medians of `in_tune` it falls at once when a timeline is moved in time.
+    """
+    written = np.full(len(f0_hz), np.nan)
+    for note in timeline.notes:
+        first, last = CLOCK.frames(np.array([note.onset_s, note.end_s]))
+        written[first:last] = note.midi
+    on_note = np.isfinite(written)
+    heard = hz_to_midi(np.where(f0_hz > 0, f0_hz, np.nan))
+    off = np.abs((heard - written + 6) % 12 - 6)
+    return float(np.mean(off[on_note] < 0.5)) if on_note.any() else 0.0
+
+
 def octaves_off(errors: np.ndarray) -> int:
     """Whole octaves that the singer is above the score, as the median note tells."""
     return int(np.floor(np.median(errors) / 12 + 0.5)) if len(errors) else 0

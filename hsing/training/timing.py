@@ -26,18 +26,12 @@ from hsing.align.timing import (
 from hsing.errors import CheckpointError, TrainingError
 from hsing.files import atomic_path
 from hsing.lyrics.inventory import INVENTORY
+from hsing.training.prepare import VALIDATION
 
 if TYPE_CHECKING:
     from hsing.training.corpora import Song
 
 WEIGHTS_FILE, CONFIG_FILE = "timing.safetensors", "timing.json"
-VALIDATION = frozenset(
-    (
-        *(f"pjs{number:03d}" for number in range(90, 95)),
-        "nitech_jp_song070_f001_055",
-        "nitech_jp_song070_f001_059",
-    )
-)
 _PLAUSIBLE_S = (0.008, 3.0)  # anything else is a slip of the labels
 
 

@@ -27,7 +27,9 @@ def sung(*notes, tempo=SLOW, length=None):
 
 
 def spans(timeline):
-    return [(s.phone.symbol, round(s.start_s, 6), round(s.end_s, 6), s.note) for s in timeline.phones]
+    return [
+        (s.phone.symbol, round(s.start_s, 6), round(s.end_s, 6), s.note) for s in timeline.phones
+    ]
 
 
 def assert_whole(timeline):
@@ -150,7 +152,9 @@ SYLLABLES = ["a", "k a", "s ɯ", "ɾʲ o ɴ", "a cl", "kʲ a i", "ɴ", "t", ""]
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from([Fraction(0), Fraction(0), Fraction(1, 64), Fraction(1, 3), Fraction(2)]),
+            st.sampled_from(
+                [Fraction(0), Fraction(0), Fraction(1, 64), Fraction(1, 3), Fraction(2)]
+            ),
             st.sampled_from([Fraction(1, 32), Fraction(1, 8), Fraction(2, 3), Fraction(3)]),
             st.sampled_from(SYLLABLES),
         ),
