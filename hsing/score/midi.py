@@ -7,6 +7,7 @@ is a melisma, and so is a note whose lyric is '-', '+' or 'ー'.
 from __future__ import annotations
 
 import io
+import re
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -21,6 +22,8 @@ from hsing.score.tempo import TempoMark, tempo_map
 _SEAM = Fraction(1, 16)
 _CONTINUES = {"-", "+", "ー"}
 _ENCODINGS = ("utf-8", "shift_jis", "cp949", "gb18030")
+_HANGUL = re.compile(r"[가-힣\x00-\x7f]+")
+_HALF_KANA = re.compile(r"[｡-ﾟ]")
 
 
 @dataclass
@@ -190,12 +193,19 @@ def _hyphenated(notes: list[Note]) -> tuple[Note, ...]:
 def _text(latin: str) -> str:
     """mido decodes text as latin-1; back to bytes, then the first encoding that fits."""
     raw = latin.encode("latin-1", errors="replace")
-    for encoding in _ENCODINGS:
-        try:
-            return raw.decode(encoding).strip(" \t\r\n\0/\\")
-        except UnicodeDecodeError:
-            continue
-    return latin
+    decoded = {encoding: _decoded(raw, encoding) for encoding in _ENCODINGS}
+    korean = decoded["cp949"] or ""
+    if _HANGUL.fullmatch(korean) and _HALF_KANA.search(decoded["shift_jis"] or ""):
+        decoded["shift_jis"] = None  # Korean bytes are half-width kana in Shift-JIS
+    text = next((text for text in decoded.values() if text is not None), latin)
+    return text.strip(" \t\r\n\0/\\")
+
+
+def _decoded(raw: bytes, encoding: str) -> str | None:
+    try:
+        return raw.decode(encoding)
+    except UnicodeDecodeError:
+        return None
 
 
 def _texts(track: list[tuple]) -> list[tuple[Fraction, str]]:
