@@ -55,6 +55,11 @@ class PitchTrack:
         """Pitch in Hz, 0 where unvoiced."""
         return np.where(self.voiced, self.f0_hz, 0.0)
 
+    def cut(self, n_frames: int) -> PitchTrack:
+        """The first n_frames."""
+        f0_hz, periodicity = self.f0_hz[:n_frames], self.periodicity[:n_frames]
+        return PitchTrack(f0_hz, periodicity, self.voiced[:n_frames], self.tracker)
+
 
 Pair = tuple[PitchTrack, PitchTrack]  # reference, output
 
@@ -137,10 +142,7 @@ def _same_length(pair: Pair) -> Pair:
             "give both the same length"
         )
     n = min(lengths)
-    reference, output = (
-        PitchTrack(t.f0_hz[:n], t.periodicity[:n], t.voiced[:n], t.tracker) for t in pair
-    )
-    return reference, output
+    return pair[0].cut(n), pair[1].cut(n)
 
 
 def _root_mean(squares: list[np.ndarray]) -> float:
