@@ -103,7 +103,7 @@ class _Bars:
         changes = {Fraction(0): Fraction(4)}
         for track in tracks:
             for at, message in track:
-                if message.type == "time_signature":
+                if message.type == "time_signature" and message.numerator > 0:
                     changes[at] = Fraction(4 * message.numerator, message.denominator)
         self._spans: list[tuple[Fraction, Fraction, int]] = []
         measure = 1

@@ -217,11 +217,15 @@ class _PartReader:
                 f"{self._place()}: <{path}> is '{text}', not a number; export the score again"
             ) from None
 
+    def _positive(self, element: ElementTree.Element, path: str, default: str = "") -> Fraction:
+        number = self._number(element, path, default)
+        if number <= 0:
+            raise ScoreError(f"{self._place()}: <{path}> must be above 0; export the score again")
+        return number
+
     def _attributes(self, attributes: ElementTree.Element) -> None:
         if attributes.find("divisions") is not None:
-            self.divisions = self._number(attributes, "divisions")
-            if self.divisions <= 0:
-                raise ScoreError(f"{self._place()}: <divisions> must be above 0")
+            self.divisions = self._positive(attributes, "divisions")
         if attributes.find("key/fifths") is not None and self.out.key_fifths is None:
             self.out.key_fifths = int(self._number(attributes, "key/fifths"))
         if attributes.find("transpose") is not None:
@@ -232,31 +236,33 @@ class _PartReader:
         time = attributes.find("time")
         if time is not None and time.find("beats") is not None:
             beats = sum(int(n) for n in re.findall(r"\d+", time.findtext("beats") or "4"))
-            self.bar_beats = Fraction(4 * beats) / self._number(time, "beat-type", "4")
+            self.bar_beats = Fraction(4 * beats) / self._positive(time, "beat-type", "4")
 
     def _beats(self, element: ElementTree.Element) -> Fraction:
         """Length in quarter notes. Of a tuplet that was rounded to divisions, the exact one."""
         beats = self._number(element, "duration") / self.divisions
+        if beats < 0:
+            raise ScoreError(f"{self._place()}: <duration> is below 0; export the score again")
         kind, tuplet = element.findtext("type"), element.find("time-modification")
         if tuplet is None or kind not in _TYPE_BEATS:
             return beats
         dots = len(element.findall("dot"))
         written = _TYPE_BEATS[kind] * (2 - Fraction(1, 2**dots))
-        written *= self._number(tuplet, "normal-notes") / self._number(tuplet, "actual-notes")
+        written *= self._positive(tuplet, "normal-notes") / self._positive(tuplet, "actual-notes")
         return written if abs(written - beats) < 1 / self.divisions else beats
 
     def _note(self, note: ElementTree.Element) -> None:
-        if note.find("grace") is not None:
+        beats = Fraction(0) if note.find("grace") is not None else self._beats(note)
+        if beats == 0:
             self.out.graces.append(self.number)
             return
-        beats = self._beats(note)
         if note.find("chord") is None:
             self.onset = self.at
             self.at += beats
         lyrics = dict(_lyrics(note))
         if note.find("pitch") is None:
             self._refuse_words(note, lyrics)
-        elif note.find("cue") is None and beats > 0:
+        elif note.find("cue") is None:
             self.out.events.append(self._event(note, beats, lyrics))
 
     def _refuse_words(self, note: ElementTree.Element, lyrics: dict[str, Syllable]) -> None:
@@ -273,13 +279,16 @@ class _PartReader:
             raise ScoreError(f"{self._place()}: '{step}' is not a step from A to G")
         octave = self._number(note, "pitch/octave")
         alter = round(self._number(note, "pitch/alter", "0"))
+        midi = int(12 * (octave + 1) + _STEPS[step] + alter + self.transpose)
+        if not 0 <= midi <= 127:
+            raise ScoreError(f"{self._place()}: {step}{octave} is far outside any voice")
         ties = {tie.get("type") for tie in (*note.findall("tie"), *note.iter("tied"))}
         extends = [e.get("type") for e in note.iterfind("lyric/extend")]
         return _Event(
             measure=self.index,
             onset=self.onset,
             duration=beats,
-            midi=int(12 * (octave + 1) + _STEPS[step] + alter + self.transpose),
+            midi=midi,
             place=self._place(),
             lyrics=lyrics,
             extends=any(kind != "stop" for kind in extends),

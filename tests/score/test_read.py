@@ -382,6 +382,9 @@ def test_files_that_are_no_scores(read, tmp_path):
     ("old", "new", "message"),
     [
         ("<duration>48<", "<duration>x<", "measure 1, beat 1: <duration> is 'x', not a number"),
+        ("<duration>48<", "<duration>-1<", "<duration> is below 0"),
+        ("<beat-type>4<", "<beat-type>0<", "<beat-type> must be above 0"),
+        ("<octave>4<", "<octave>40<", "C40 is far outside any voice"),
         ("<step>C<", "<step>H<", "'H' is not a step"),
         ("<divisions>12<", "<divisions>0<", "<divisions> must be above 0"),
         ('tempo="90"', 'tempo="0"', "the tempo '0' is not a number above 0"),
