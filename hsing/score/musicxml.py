@@ -12,12 +12,13 @@ import io
 import re
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from fractions import Fraction
 from xml.etree import ElementTree
 
 from hsing.errors import LyricsError, ScoreError
-from hsing.flow import Note, Part, Place, Score, Syllable
+from hsing.flow import Place, Score, Syllable
+from hsing.score.engraved import Engraved, Event, sung_line
 from hsing.score.tempo import TempoMark, tempo_map
 
 _TYPE_BEATS = {
@@ -28,38 +29,6 @@ _TYPE_BEATS = {
 }  # fmt: skip
 _STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _JUMP_WORDS = re.compile(r"\s*(D\.? ?[CS]\b|Da Capo|Dal Segno|To Coda)", re.IGNORECASE)
-
-
-@dataclass
-class _Event:
-    """A note as written, its onset counted from the start of its measure."""
-
-    measure: int
-    onset: Fraction
-    duration: Fraction
-    midi: int
-    place: Place
-    lyrics: dict[str, Syllable]
-    extends: bool
-    extend_stops: bool
-    tie_start: bool
-    tie_stop: bool
-    slur_starts: set[str]
-    slur_stops: set[str]
-    articulations: tuple[str, ...]
-
-
-@dataclass
-class _Reading:
-    """What one part turns out to hold; measures are counted from 0, offsets in quarter notes."""
-
-    name: str
-    lengths: list[Fraction] = field(default_factory=list)
-    events: list[_Event] = field(default_factory=list)
-    tempos: list[tuple[int, TempoMark]] = field(default_factory=list)
-    key_fifths: int | None = None
-    jumps: list[tuple[int, str]] = field(default_factory=list)
-    graces: list[int] = field(default_factory=list)
 
 
 def read_musicxml(data: bytes, source: str) -> tuple[Score, list[str]]:
@@ -86,7 +55,7 @@ def read_musicxml(data: bytes, source: str) -> tuple[Score, list[str]]:
     remarks = _remarks(readings)
     score = Score(
         title=_title(root),
-        parts=tuple(_part(reading, starts, remarks) for reading in readings),
+        parts=tuple(sung_line(reading, starts, remarks) for reading in readings),
         tempo=tempo_map(marks),
         length_beats=starts[-1],
         key_fifths=next((r.key_fifths for r in readings if r.key_fifths is not None), 0),
@@ -136,7 +105,7 @@ def _part_names(root: ElementTree.Element) -> dict[str | None, str]:
     return names
 
 
-def _tell_apart(readings: list[_Reading]) -> None:
+def _tell_apart(readings: list[Engraved]) -> None:
     """Number parts that share a name: 'Voice', 'Voice 2'. Places follow."""
     seen: set[str] = set()
     for reading in readings:
@@ -151,7 +120,7 @@ def _tell_apart(readings: list[_Reading]) -> None:
                 event.place = replace(event.place, part=name)
 
 
-def _remarks(readings: list[_Reading]) -> list[str]:
+def _remarks(readings: list[Engraved]) -> list[str]:
     jumps = sorted({jump for reading in readings for jump in reading.jumps})
     remarks = []
     if jumps:
@@ -171,7 +140,7 @@ class _PartReader:
     """Walks the measures of one part; holds what carries over from measure to measure."""
 
     def __init__(self, name: str):
-        self.out = _Reading(name)
+        self.out = Engraved(name)
         self.divisions = Fraction(1)
         self.transpose = 0
         self.bar_beats = Fraction(4)
@@ -180,7 +149,7 @@ class _PartReader:
         self.at = Fraction(0)
         self.onset = Fraction(0)
 
-    def read(self, part: ElementTree.Element) -> _Reading:
+    def read(self, part: ElementTree.Element) -> Engraved:
         for self.index, measure in enumerate(part.findall("measure")):
             digits = re.search(r"\d+", measure.get("number", ""))
             self.number = int(digits.group()) if digits else self.index + 1
@@ -273,7 +242,7 @@ class _PartReader:
                 f"{self._place()}: the syllable '{text}' stands on {what}; move it to a note"
             )
 
-    def _event(self, note: ElementTree.Element, beats: Fraction, lyrics: dict) -> _Event:
+    def _event(self, note: ElementTree.Element, beats: Fraction, lyrics: dict) -> Event:
         step = (note.findtext("pitch/step") or "").strip()
         if step not in _STEPS:
             raise ScoreError(f"{self._place()}: '{step}' is not a step from A to G")
@@ -284,7 +253,7 @@ class _PartReader:
             raise ScoreError(f"{self._place()}: {step}{octave} is far outside any voice")
         ties = {tie.get("type") for tie in (*note.findall("tie"), *note.iter("tied"))}
         extends = [e.get("type") for e in note.iterfind("lyric/extend")]
-        return _Event(
+        return Event(
             measure=self.index,
             onset=self.onset,
             duration=beats,
@@ -381,61 +350,3 @@ def _metronome(metronome: ElementTree.Element, at: Fraction, place: Place) -> Te
     if len(units) == 2:
         return TempoMark(at, ratio=units[1] / units[0])
     return None
-
-
-# --- one part, as sung ---------------------------------------------------------------------------
-
-
-def _part(reading: _Reading, starts: list[Fraction], remarks: list[str]) -> Part:
-    """Onsets from the start of the score, the first verse, melismas marked, ties joined."""
-    for event in reading.events:
-        event.onset += starts[event.measure]
-    events = sorted(reading.events, key=lambda e: (e.onset, -e.midi))
-    verses = list(dict.fromkeys(verse for event in events for verse in event.lyrics))
-    if len(verses) > 1:
-        remarks.append(
-            f"part '{reading.name}', measure {events[0].place.measure}: "
-            f"{len(verses)} verses; the first is sung"
-        )
-    verse = min(verses, key=lambda v: (not v.isdigit(), int(v) if v.isdigit() else 0), default="")
-    return Part(reading.name, _joined(events, _notes(events, verse)))
-
-
-def _notes(events: list[_Event], verse: str) -> list[Note]:
-    """A note each, `slurred` where a slur, an extender line or a hyphen reaches it."""
-    notes: list[Note] = []
-    slurs: set[str] = set()
-    carried = False
-    for event in events:
-        syllable = event.lyrics.get(verse)
-        touches = bool(notes) and notes[-1].end_beats >= event.onset
-        slurred = syllable is None and touches and (carried or bool(slurs))
-        notes.append(
-            Note(event.onset, event.duration, event.midi, event.place, syllable, slurred,
-                 event.articulations)
-        )  # fmt: skip
-        if syllable is not None:
-            carried = event.extends or syllable.syllabic in ("begin", "middle")
-        else:
-            carried = carried and touches and not event.extend_stops
-        slurs = (slurs - event.slur_stops) | event.slur_starts
-    return notes
-
-
-def _joined(events: list[_Event], notes: list[Note]) -> tuple[Note, ...]:
-    """Tied notes as one. A syllable on the second note of a tie is sung: it starts a note."""
-    joined: list[Note] = []
-    open_ties: dict[int, int] = {}
-    for event, note in zip(events, notes):
-        first = open_ties.pop(note.midi, None) if event.tie_stop else None
-        if first is None or note.syllable or joined[first].end_beats != note.onset_beats:
-            first = len(joined)
-            joined.append(note)
-        else:
-            whole = joined[first]
-            signs = tuple(dict.fromkeys(whole.articulations + note.articulations))
-            duration = whole.duration_beats + note.duration_beats
-            joined[first] = replace(whole, duration_beats=duration, articulations=signs)
-        if event.tie_start:
-            open_ties[note.midi] = first
-    return tuple(joined)
