@@ -1,4 +1,5 @@
-"""Which note each labelled nucleus is sung on: a monotonic alignment of labels and score."""
+"""Which note each labelled phone is sung on: a monotonic alignment of labels and score, and the
+timeline that follows from it."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from hsing.errors import TrainingError
+from hsing.flow import PhoneSpan, TimedNote, Timeline
 from hsing.training.htslabels import Segment
 
 MISFIT_S = 0.5  # a pair further apart than this costs no more
@@ -15,6 +17,7 @@ JOIN_COST_S = 0.06  # a nucleus sung on the note before, straight after its nucl
 JOIN_OVER_CONSONANT_COST_S = 0.18
 JOIN_OVER_SILENCE_COST_S = 0.4
 MELISMA_COST_S = 0.06  # a note that starts inside a nucleus and goes on with its vowel
+SHORTEST_S = 0.03  # of the pieces that a melisma cuts a vowel into
 LOST_NOTE_COST_S = 0.4  # a note that starts where nothing is sung
 
 
@@ -66,8 +69,10 @@ def coarse_offset(starts_s: np.ndarray, onsets_s: np.ndarray, reach_s: float = 4
     candidates = np.unique(np.round(differences[np.abs(differences) < reach_s], 2))
     if len(candidates) == 0:
         return 0.0
-    shifted = np.sort(onsets_s)[None, :, None] + candidates[:, None, None]
-    nearest = np.abs(shifted - starts_s[None, None, :]).min(axis=1)
+    ordered = np.concatenate([[-np.inf], np.sort(onsets_s), [np.inf]])
+    unshifted = starts_s[None, :] - candidates[:, None]
+    right = np.searchsorted(ordered, unshifted)
+    nearest = np.minimum(ordered[right] - unshifted, unshifted - ordered[right - 1])
     costs = np.minimum(nearest, 0.1).mean(axis=1) + 1e-3 * np.abs(candidates)
     return float(candidates[int(np.argmin(costs))])
 
@@ -114,3 +119,95 @@ def _best_path(starts, ends, joins, onsets) -> list[tuple[int, int, str]]:
         path.append((here[0] - 1, here[1] - 1, kind))
         here = previous
     return path[::-1]
+
+
+# --- notes onto phones ---------------------------------------------------------------------------
+
+
+def assign(
+    segments: list[Segment], fit: Alignment, onsets_s: list[float]
+) -> tuple[list[Segment], list[int]]:
+    """The note of each segment, −1 for silence; melismas cut their vowel where the note starts.
+
+    Consonants belong to the note of the nucleus that follows; those with none before the next
+    silence, to the note before.
+    """
+    pieces, owners = [], []
+    nucleus = -1
+    for segment in segments:
+        owner = None
+        if segment.phone.kind == "silence":
+            owner = -1
+        elif segment.phone.nucleus:
+            nucleus += 1
+            owner = fit.note_of_nucleus[nucleus]
+            on_it = sorted(j for j, i in fit.melismas.items() if i == nucleus)
+            for note in on_it:
+                left, segment = _cut(segment, onsets_s[note] + fit.offset_s)
+                if left is not None:
+                    pieces.append(left)
+                    owners.append(owner)
+                owner = note
+        pieces.append(segment)
+        owners.append(owner)
+    return pieces, _with_following(owners)
+
+
+def _cut(segment: Segment, at_s: float) -> tuple[Segment | None, Segment]:
+    """A vowel in two at a time, neither piece too short; no left piece if it is too short to cut."""
+    if segment.end_s - segment.start_s < 2 * SHORTEST_S:
+        return None, segment
+    at_s = min(max(at_s, segment.start_s + SHORTEST_S), segment.end_s - SHORTEST_S)
+    left = Segment(segment.phone, segment.start_s, at_s)
+    return left, Segment(segment.phone, at_s, segment.end_s)
+
+
+def _with_following(owners: list[int | None]) -> list[int]:
+    """Fill each None from the right, or from the left where a silence or the end follows."""
+    filled: list[int] = []
+    for place, owner in enumerate(owners):
+        if owner is None:
+            owner = next((o for o in owners[place:] if o is not None), -1)
+            if owner == -1:
+                owner = filled[-1] if filled else -1
+        filled.append(owner)
+    return filled
+
+
+def build_timeline(
+    segments: list[Segment], owners: list[int], pitches: list[tuple[int, float]]
+) -> Timeline:
+    """A Timeline whose notes start where their first nucleus does, as it was sung.
+
+    Parameters
+    ----------
+    segments : phones without gaps
+    owners : for each segment the index of its note in `pitches`, −1 for silence
+    pitches : (MIDI number, quarter notes per minute) of each note of the score; a note on which
+        nothing is sung is dropped, one that goes on after a silence becomes two
+    """
+    spans: list[PhoneSpan] = []
+    runs: list[tuple[int, list[Segment]]] = []  # note of the score, its segments
+    broken = True
+    for segment, owner in zip(segments, owners):
+        if owner < 0:
+            broken = True
+        elif broken or runs[-1][0] != owner:
+            runs.append((owner, []))
+            broken = False
+        if owner >= 0:
+            runs[-1][1].append(segment)
+        note = len(runs) - 1 if owner >= 0 else -1
+        spans.append(PhoneSpan(segment.phone, segment.start_s, segment.end_s, note))
+    onsets = [_onset(run) for _, run in runs]
+    notes = []
+    for k, (owner, run) in enumerate(runs):
+        last_s = run[-1].end_s
+        follows = k + 1 < len(runs) and runs[k + 1][1][0].start_s == last_s
+        midi, bpm = pitches[owner]
+        notes.append(TimedNote(onsets[k], onsets[k + 1] if follows else last_s, midi, bpm))
+    return Timeline(tuple(spans), tuple(notes), segments[-1].end_s if segments else 0.0)
+
+
+def _onset(run: list[Segment]) -> float:
+    return next((s.start_s for s in run if s.phone.nucleus), run[0].start_s)

@@ -12,11 +12,11 @@ import numpy as np
 from hsing.align.frames import place_phones
 from hsing.audio.io import read_audio
 from hsing.errors import HsingError, InputError, TrainingError
-from hsing.flow import Part, PhoneSpan, Score, TimedNote, Timeline
+from hsing.flow import Part, PhoneSpan, Score, Timeline
 from hsing.lyrics.attach import attach
 from hsing.lyrics.inventory import SILENCE
 from hsing.score.read import ScoreWarning, read_score, sung_part
-from hsing.training.alignment import Alignment, align
+from hsing.training.alignment import Alignment, align, assign, build_timeline
 from hsing.training.htslabels import (
     LabelledNote,
     Segment,
@@ -36,7 +36,6 @@ from hsing.training.pitchcheck import (
 
 _AUDIO = (".wav", ".flac")
 _SCORES = (".mid", ".midi", ".musicxml", ".mxl", ".xml")
-_SHORTEST_S = 0.03  # of the pieces that a melisma cuts a vowel into
 _WORST_MISFIT_S = 0.06  # mean distance of labelled and scored onsets
 _MOST_ASTRAY = 0.15  # share of nuclei that share a note, and of notes without a nucleus
 _LARGE_OFFSET_S = 0.05
@@ -90,6 +89,9 @@ def read_corpus(folder: str | Path, singer: str | None = None) -> tuple[list[Son
             song = read()
         except HsingError as error:
             remarks.append(f"{name}: left out: {error}")
+            continue
+        if any(song.name == other.name for other in songs):
+            remarks.append(f"{name}: left out: another song has this name; rename its files")
             continue
         songs.append(song)
         remarks.extend(f"{name}: {remark}" for remark in song.notes)
@@ -301,95 +303,3 @@ def _with_length(timeline: Timeline, length_s: float) -> Timeline:
         spans.append(PhoneSpan(SILENCE, spans[-1].end_s, length_s, -1))
     notes = tuple(replace(n, end_s=min(n.end_s, length_s)) for n in timeline.notes)
     return Timeline(tuple(spans), notes, length_s)
-
-
-# --- notes onto phones ---------------------------------------------------------------------------
-
-
-def assign(
-    segments: list[Segment], fit: Alignment, onsets_s: list[float]
-) -> tuple[list[Segment], list[int]]:
-    """The note of each segment, −1 for silence; melismas cut their vowel where the note starts.
-
-    Consonants belong to the note of the nucleus that follows; those with none before the next
-    silence, to the note before.
-    """
-    pieces, owners = [], []
-    nucleus = -1
-    for segment in segments:
-        owner = None
-        if segment.phone.kind == "silence":
-            owner = -1
-        elif segment.phone.nucleus:
-            nucleus += 1
-            owner = fit.note_of_nucleus[nucleus]
-            on_it = sorted(j for j, i in fit.melismas.items() if i == nucleus)
-            for note in on_it:
-                left, segment = _cut(segment, onsets_s[note] + fit.offset_s)
-                if left is not None:
-                    pieces.append(left)
-                    owners.append(owner)
-                owner = note
-        pieces.append(segment)
-        owners.append(owner)
-    return pieces, _with_following(owners)
-
-
-def _cut(segment: Segment, at_s: float) -> tuple[Segment | None, Segment]:
-    """A vowel in two at a time, neither piece too short; no left piece if it is too short to cut."""
-    if segment.end_s - segment.start_s < 2 * _SHORTEST_S:
-        return None, segment
-    at_s = min(max(at_s, segment.start_s + _SHORTEST_S), segment.end_s - _SHORTEST_S)
-    left = Segment(segment.phone, segment.start_s, at_s)
-    return left, Segment(segment.phone, at_s, segment.end_s)
-
-
-def _with_following(owners: list[int | None]) -> list[int]:
-    """Fill each None from the right, or from the left where a silence or the end follows."""
-    filled: list[int] = []
-    for place, owner in enumerate(owners):
-        if owner is None:
-            owner = next((o for o in owners[place:] if o is not None), -1)
-            if owner == -1:
-                owner = filled[-1] if filled else -1
-        filled.append(owner)
-    return filled
-
-
-def build_timeline(
-    segments: list[Segment], owners: list[int], pitches: list[tuple[int, float]]
-) -> Timeline:
-    """A Timeline whose notes start where their first nucleus does, as it was sung.
-
-    Parameters
-    ----------
-    segments : phones without gaps
-    owners : for each segment the index of its note in `pitches`, −1 for silence
-    pitches : (MIDI number, quarter notes per minute) of each note of the score; a note on which
-        nothing is sung is dropped, one that goes on after a silence becomes two
-    """
-    spans: list[PhoneSpan] = []
-    runs: list[tuple[int, list[Segment]]] = []  # note of the score, its segments
-    broken = True
-    for segment, owner in zip(segments, owners):
-        if owner < 0:
-            broken = True
-        elif broken or runs[-1][0] != owner:
-            runs.append((owner, []))
-            broken = False
-        if owner >= 0:
-            runs[-1][1].append(segment)
-        note = len(runs) - 1 if owner >= 0 else -1
-        spans.append(PhoneSpan(segment.phone, segment.start_s, segment.end_s, note))
-    onsets = [_onset(run) for _, run in runs]
-    notes = []
-    for k, (owner, run) in enumerate(runs):
-        last_s = run[-1].end_s
-        follows = k + 1 < len(runs) and runs[k + 1][1][0].start_s == last_s
-        midi, bpm = pitches[owner]
-        notes.append(TimedNote(onsets[k], onsets[k + 1] if follows else last_s, midi, bpm))
-    return Timeline(tuple(spans), tuple(notes), segments[-1].end_s if segments else 0.0)
-
-
-def _onset(run: list[Segment]) -> float:
-    return next((s.start_s for s in run if s.phone.nucleus), run[0].start_s)

@@ -182,6 +182,14 @@ def test_another_score_is_used_where_the_first_does_not_fit(folder):
     assert "xyz001.mid does not fit xyz001.lab" in remarks[0]
 
 
+def test_of_two_songs_of_one_name_the_second_is_left_out(folder):
+    (folder.parent / "xyz002").mkdir()
+    for path in list(folder.iterdir()):
+        (folder.parent / "xyz002" / path.name).write_bytes(path.read_bytes())
+    _, remarks = only(folder)
+    assert remarks == ["xyz001: left out: another song has this name; rename its files"]
+
+
 def test_songs_that_do_not_fit_are_left_out_with_a_reason(folder):
     write_midi(folder / "xyz001.mid", [(t * 1.6, (t + 0.2) * 1.6, p) for t, _, p in NOTES])
     with pytest.raises(TrainingError, match=r"nothing to learn from.*left out.*does not fit"):
