@@ -89,6 +89,12 @@ class NoteAccuracy:
         """Notes without one voiced frame in the middle 60 %."""
         return int(np.isnan(self.deviation_cents).sum())
 
+    @property
+    def median_abs_cents(self) -> float:
+        """Median |deviation| of the voiced notes in cents; NaN if there is none."""
+        voiced = self.deviation_cents[~np.isnan(self.deviation_cents)]
+        return float(np.median(np.abs(voiced))) if len(voiced) else float("nan")
+
     def share_within(self, limit_cents: float) -> float:
         """Share of all notes, 0…1, that lie within ± limit_cents; NaN if there are no notes."""
         hits = np.abs(self.deviation_cents) <= limit_cents  # NaN compares false
@@ -150,8 +156,12 @@ class OutputChecks:
     n_noise_bursts: int | None = None
 
 
-def output_checks(audio: Audio, timeline: Timeline | None = None) -> OutputChecks:
+def output_checks(
+    audio: Audio, timeline: Timeline | None = None, *, tail_s: float = 0.0
+) -> OutputChecks:
     """Peak, clipping, length, and what is heard in rests.
+
+    `tail_s` is how much longer than the timeline the audio is meant to be.
 
     Rests are the silences of the timeline, written breaths and 0.1 s at each end left out. A noise
     burst is a run of 10 ms frames of a rest above −40 dBFS that is no breath; a breath lasts 80 ms
@@ -162,7 +172,8 @@ def output_checks(audio: Audio, timeline: Timeline | None = None) -> OutputCheck
     n_clipped = int((magnitude >= _FULL_SCALE).sum())
     if timeline is None:
         return OutputChecks(audio.seconds, peak_dbfs, n_clipped)
-    excess = _LENGTH_CLOCK.frames(audio.seconds) - _LENGTH_CLOCK.frames(timeline.length_s)
+    due = _LENGTH_CLOCK.frames(timeline.length_s + tail_s)
+    excess = _LENGTH_CLOCK.frames(audio.seconds) - due
     rest_level_dbfs, n_bursts = _rests(audio, timeline)
     return OutputChecks(audio.seconds, peak_dbfs, n_clipped, excess, rest_level_dbfs, n_bursts)
 
