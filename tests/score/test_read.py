@@ -188,6 +188,13 @@ def test_slur_makes_a_melisma_and_ends(read):
     assert slurred(score) == [False, True, True, False]
 
 
+def test_a_slur_may_begin_where_another_of_its_number_ends(read):
+    start, stop = '<slur type="start" number="1"/>', '<slur type="stop" number="1"/>'
+    first, last = note("C4", 12, "a", notations=start), note("E4", 12, notations=stop)
+    score = read(document(part([first + note("D4", 12, notations=start + stop) + last])))
+    assert slurred(score) == [False, True, True]
+
+
 def test_a_slur_over_one_tied_note_does_not_stay_open(read):
     score = read(
         document(
