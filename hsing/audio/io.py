@@ -44,6 +44,14 @@ def read_audio(path: str | Path, sample_rate: int | None = None) -> Audio:
     return Audio(resample(mono, rate, target), target)
 
 
+def check_format(path: str | Path) -> str:
+    """The suffix, lower case. Raises AudioError if no such file can be written."""
+    suffix = Path(path).suffix.lower()
+    if suffix not in (*_SUBTYPES, ".ogg", ".mp3"):
+        raise AudioError(f"{path}: cannot write '{suffix}' files; use .wav, .flac, .ogg or .mp3")
+    return suffix
+
+
 def write_audio(path: str | Path, audio: Audio, *, force: bool = False) -> None:
     """Write mono audio atomically; the suffix chooses the format (16-bit wav or flac, ogg, mp3).
 
@@ -55,9 +63,7 @@ def write_audio(path: str | Path, audio: Audio, *, force: bool = False) -> None:
     import soundfile
 
     path = Path(path)
-    suffix = path.suffix.lower()
-    if suffix not in (*_SUBTYPES, ".ogg", ".mp3"):
-        raise AudioError(f"{path}: cannot write '{suffix}' files; use .wav, .flac, .ogg or .mp3")
+    suffix = check_format(path)
     if not np.isfinite(audio.samples).all():
         raise AudioError(f"{path}: refused to write samples that are not finite")
     with atomic_path(path, force=force) as temporary, soundfile.SoundFile(

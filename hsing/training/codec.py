@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from hsing.evaluation.pictures import save_spectrograms
 from hsing.flow import Audio
 from hsing.training.datasets import PreparedSong, TrainingSet
 from hsing.training.loop import LoopConfig, fit
+from hsing.training.runs import write_run
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,7 @@ def train_codec(
         if step >= config.quantizer_from_step and not codec.quantizer.ready:
             codec.quantizer.initialise(_sample_latents(codec, songs, config, device))
 
+    write_run(folder, "codec", asdict(config.model), data)
     return fit(
         codec,
         losses_of,

@@ -79,15 +79,21 @@ def write_index(folder: Path, clock: Clock, songs: list[PreparedSong], facts: di
 def read_training_set(folder: str | Path) -> TrainingSet:
     """Read a folder that `hsing prepare` wrote. Raises TrainingError if it is not one."""
     folder = Path(folder)
+    index = read_index(folder)
+    songs = tuple(_read_song(folder, row) for row in index["songs"])
+    singers = tuple(sorted({song.singer for song in songs}))
+    return TrainingSet(folder, Clock(**index["clock"]), songs, singers)
+
+
+def read_index(folder: Path) -> dict:
+    """index.json of a prepared folder. Raises TrainingError if there is none that can be used."""
     path = folder / "index.json"
     if not path.is_file():
         raise TrainingError(f"{folder}: no index.json; make a training set with 'hsing prepare'")
     index = json.loads(path.read_text(encoding="utf-8"))
     if index.get("format") != FORMAT:
         raise TrainingError(f"{path}: made by another version; run 'hsing prepare' again")
-    songs = tuple(_read_song(folder, row) for row in index["songs"])
-    singers = tuple(sorted({song.singer for song in songs}))
-    return TrainingSet(folder, Clock(**index["clock"]), songs, singers)
+    return index
 
 
 def _read_song(folder: Path, row: dict) -> PreparedSong:

@@ -8,17 +8,18 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from hsing.condition.config import ConditionConfig
-from hsing.condition.model import ConditionEncoder, batch_of
+from hsing.condition.model import ConditionInput, batch_of
 from hsing.latent.config import LatentConfig
-from hsing.latent.precondition import LatentGenerator
 from hsing.melody.curve import decimate
+from hsing.pipelines.voice import ConditionedGenerator
 from hsing.training.clips import PITCH_POOL, Drawer, SungClip, clips_of, cut, cut_tokens
 from hsing.training.datasets import TrainingSet
 from hsing.training.loop import LoopConfig, fit
+from hsing.training.runs import write_run
 
 UNTRUSTED_WEIGHT = 0.05  # the curve through consonants is interpolated: keep it near, no more
 
@@ -52,26 +53,31 @@ class PitchTraining:
     )
 
 
-class PitchModel(nn.Module):
-    """Condition encoder (regressing bias and voicing) and the generator of the shape."""
+def pitch_losses(
+    model: ConditionedGenerator,
+    given: ConditionInput,
+    shape: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    trusted: Tensor,
+    voiced: Tensor,
+) -> dict[str, Tensor]:
+    """Losses by name.
 
-    def __init__(self, condition: ConditionConfig, latent: LatentConfig):
-        super().__init__()
-        self.condition = ConditionEncoder(condition)
-        self.generator = LatentGenerator(latent)
-
-    def losses(self, given, shape: Tensor, weight: Tensor, bias: Tensor, trusted, voiced):
-        """Losses by name. shape and weight are at the slow rate, the others on frames."""
-        condition = self.condition(given)
-        sung_bias, voicing = condition.regressed.unbind(dim=-1)
-        away = F.smooth_l1_loss(sung_bias, bias, reduction="none", beta=0.3)
-        return {
-            **self.generator.losses(
-                self.generator.normalise(shape), condition.prior_mean, condition.h, weight
-            ),
-            "pitch/bias": (away * trusted).sum() / trusted.sum().clamp(min=1.0),
-            "pitch/voicing": F.binary_cross_entropy_with_logits(voicing, voiced),
-        }
+    Parameters
+    ----------
+    shape, weight : [shape=(batch, frames/pool, 1)], semitones and what each row counts
+    bias, trusted, voiced : [shape=(batch, frames)]
+    """
+    condition = model.condition(given)
+    sung_bias, voicing = condition.regressed.unbind(dim=-1)
+    away = F.smooth_l1_loss(sung_bias, bias, reduction="none", beta=0.3)
+    target = model.generator.normalise(shape)
+    return {
+        **model.generator.losses(target, condition.prior_mean, condition.h, weight),
+        "pitch/bias": (away * trusted).sum() / trusted.sum().clamp(min=1.0),
+        "pitch/voicing": F.binary_cross_entropy_with_logits(voicing, voiced),
+    }
 
 
 def train_pitch(
@@ -81,11 +87,11 @@ def train_pitch(
     *,
     device: str = "cpu",
     report: Callable = lambda step, row: None,
-) -> PitchModel:
+) -> ConditionedGenerator:
     """Train on a prepared set; state and log go to `folder`."""
     config = replace(config, condition=replace(config.condition, n_singers=len(data.singers)))
     torch.manual_seed(config.loop.seed)
-    model = PitchModel(config.condition, config.latent).to(device)
+    model = ConditionedGenerator(config.condition, config.latent).to(device)
     clips, held_out = clips_of(data, validation=False), clips_of(data, validation=True)
     spread = np.concatenate([clip.shape[clip.trusted > 0] for clip in clips]).std()
     model.generator.std.fill_(float(spread))
@@ -99,17 +105,18 @@ def train_pitch(
         )
         shift = np.where(rng.random(config.batch_clips) < config.transposed_share, shift, 0)
         windows = [(clips[song], start, int(s)) for (song, start), s in zip(drawn, shift)]
-        return model.losses(*_batch(windows, config.clip_frames, device))
+        return pitch_losses(model, *_batch(windows, config.clip_frames, device))
 
-    def validate(averaged: PitchModel, step: int) -> dict[str, float]:
+    def validate(averaged: ConditionedGenerator, step: int) -> dict[str, float]:
         # one fixed draw of times and noise, so that rows can be compared
         torch.manual_seed(0)
         rows = [
-            averaged.losses(*_batch([(clip, 0, 0)], clip.frames.n_frames, device))
+            pitch_losses(averaged, *_batch([(clip, 0, 0)], clip.frames.n_frames, device))
             for clip in held_out
         ]
         return {f"validation/{k}": float(np.mean([float(r[k]) for r in rows])) for k in rows[0]}
 
+    write_run(folder, "pitch", model.configs(), data)
     return fit(
         model,
         losses_of,
@@ -122,7 +129,7 @@ def train_pitch(
 
 
 def _batch(windows: list[tuple[SungClip, int, int]], n_frames: int, device: str):
-    """Arguments of PitchModel.losses for (song, first frame, transposition) windows."""
+    """Arguments of pitch_losses after the model, for (song, first frame, transposition) windows."""
 
     def column(name: str) -> np.ndarray:
         return np.stack([cut(getattr(clip, name), start, n_frames) for clip, start, _ in windows])

@@ -8,17 +8,18 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from hsing.audio.f0 import fill_unvoiced
 from hsing.codec.model import Codec
 from hsing.condition.config import ConditionConfig
-from hsing.condition.model import ConditionEncoder, batch_of
+from hsing.condition.model import ConditionInput, batch_of
 from hsing.errors import TrainingError
 from hsing.evaluation.pictures import save_spectrograms
 from hsing.latent.config import LatentConfig
 from hsing.latent.precondition import LatentGenerator
 from hsing.latent.samplers import sample
+from hsing.pipelines.voice import ConditionedGenerator
 from hsing.training.clips import (
     Drawer,
     SungClip,
@@ -29,6 +30,7 @@ from hsing.training.clips import (
 )
 from hsing.training.datasets import PreparedSong, TrainingSet
 from hsing.training.loop import LoopConfig, fit
+from hsing.training.runs import write_run
 
 
 @dataclass(frozen=True)
@@ -48,19 +50,13 @@ class SingerTraining:
     )
 
 
-class SingerModel(nn.Module):
-    """Condition encoder, prior and latent generator."""
-
-    def __init__(self, condition: ConditionConfig, latent: LatentConfig):
-        super().__init__()
-        self.condition = ConditionEncoder(condition)
-        self.generator = LatentGenerator(latent)
-
-    def losses(self, given, latent: Tensor) -> dict[str, Tensor]:
-        """latent : z [shape=(batch, frames, latent_dim)]"""
-        condition = self.condition(given)
-        target = self.generator.normalise(latent)
-        return self.generator.losses(target, condition.prior_mean, condition.h)
+def singer_losses(
+    model: ConditionedGenerator, given: ConditionInput, latent: Tensor
+) -> dict[str, Tensor]:
+    """Losses by name. latent : z [shape=(batch, frames, latent_dim)]"""
+    condition = model.condition(given)
+    target = model.generator.normalise(latent)
+    return model.generator.losses(target, condition.prior_mean, condition.h)
 
 
 def train_singer(
@@ -69,10 +65,10 @@ def train_singer(
     folder: Path,
     config: SingerTraining,
     *,
-    start_from: SingerModel | None = None,
+    start_from: ConditionedGenerator | None = None,
     device: str = "cpu",
     report: Callable = lambda step, row: None,
-) -> SingerModel:
+) -> ConditionedGenerator:
     """Train on a prepared set and a frozen codec; state, log and pictures go to `folder`.
 
     start_from : weights to begin with, for fine-tuning; they replace the fresh ones
@@ -89,7 +85,7 @@ def train_singer(
         latent=replace(config.latent, latent_dim=codec.config.latent_dim),
     )
     torch.manual_seed(config.loop.seed)
-    model = SingerModel(config.condition, config.latent).to(device)
+    model = ConditionedGenerator(config.condition, config.latent).to(device)
     clips = _chosen(clips_of(data, validation=False), data, config)
     held_out = _chosen(clips_of(data, validation=True), data, config)
     songs = {song.name: song for song in data.songs}
@@ -105,11 +101,12 @@ def train_singer(
         windows = [(clips[song], start) for song, start in drawn]
         given = _given(windows, config, rng).to(device)
         target = np.stack([cut(latents[c.name], s, config.clip_frames) for c, s in windows])
-        return model.losses(given, torch.from_numpy(target).to(device))
+        return singer_losses(model, given, torch.from_numpy(target).to(device))
 
-    def validate(averaged: SingerModel, step: int) -> dict[str, float]:
+    def validate(averaged: ConditionedGenerator, step: int) -> dict[str, float]:
         return _validate(averaged, codec, held_out, songs, latents, folder, step, device)
 
+    write_run(folder, "singer", model.configs(), data)
     return fit(
         model,
         losses_of,
@@ -169,7 +166,7 @@ def _validate(model, codec, clips, songs, latents, folder: Path, step: int, devi
         tokens = clip.tokens.window(0, n_frames)
         given = batch_of([tokens], curves, [clip.singer]).to(device)
         target = torch.from_numpy(latents[clip.name][None, :n_frames]).to(device)
-        losses = model.losses(given, target)
+        losses = singer_losses(model, given, target)
         condition = model.condition(given)
         drawn = sample(
             model.generator,

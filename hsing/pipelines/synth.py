@@ -1,0 +1,266 @@
+"""A score becomes singing: the whole journey, in numbered steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from hsing.align.frames import place_phones, to_frames
+from hsing.condition.features import Tokens, tokens_of
+from hsing.condition.model import batch_of
+from hsing.errors import InputError
+from hsing.flow import Audio, Frames, PhoneSpan, Score, Sung, Timeline
+from hsing.latent.samplers import sample
+from hsing.lyrics.attach import attach
+from hsing.lyrics.inventory import SILENCE
+from hsing.melody.curve import compose, interpolate
+from hsing.pipelines.voice import Voice
+from hsing.score.read import read_score, sung_part
+from hsing.units import db_to_gain, midi_to_hz
+
+TAIL_S = 0.25  # after the score's end, for the last vowel to die away
+PEAK_DBFS = -1.0
+REST_GATE_DBFS = -50.0  # what is quieter than this in a rest becomes digital silence
+_RANGE_MARGIN = 2  # semitones beyond the singer's notes that the timbre is asked for
+
+
+@dataclass(frozen=True)
+class SynthOptions:
+    """`temperature` is the paper's τ (higher is calmer), `in_tune` the share of each note's
+    deviation from the score that is taken out, `tempo` a factor on the score's own."""
+
+    part: str | None = None
+    language: str | None = None
+    default_lyric: str | None = None
+    transpose: int = 0
+    tempo: float = 1.0
+    in_tune: float = 0.95
+    temperature: float = 1.5
+    steps: int = 8
+    sampler: str = "second-order"
+    seed: int = 0
+
+    def __post_init__(self):
+        _within("--in-tune", self.in_tune, 0.0, 1.0)
+        _within("--tempo", self.tempo, 0.1, 10.0)
+        _within("--temperature", self.temperature, 0.1, 100.0)
+        _within("--steps", self.steps, 0, 1000)
+        _within("--transpose", self.transpose, -48, 48)
+        _within("--seed", self.seed, 0, 2**31 - 1)
+
+
+@dataclass(frozen=True)
+class Take:
+    """One rendering, with what it was made from.
+
+    f0_hz : float32 [n_frames], 0 where unvoiced
+    """
+
+    audio: Audio
+    timeline: Timeline
+    f0_hz: np.ndarray
+    remarks: tuple[str, ...]
+
+
+def read_sung(score: str | Path | Score, options: SynthOptions = SynthOptions()) -> Sung:
+    """A score's part with its words as phones, transposed and at the tempo asked for.
+
+    Raises ScoreError or LyricsError if it cannot be sung; the message names part, measure, beat.
+    """
+    score = score if isinstance(score, Score) else read_score(score)
+    part = sung_part(score, options.part)
+    sung = attach(
+        part, score, language=options.language, default_lyric=options.default_lyric
+    )
+    return _changed(sung, options)
+
+
+def synth(
+    score: str | Path | Score | Sung,
+    voice: Voice,
+    options: SynthOptions = SynthOptions(),
+    *,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Take:
+    """Sing one part of a score.
+
+    Parameters
+    ----------
+    score : a file, a Score, or what `read_sung` made of one
+    voice : from `load_voice`
+    progress : called with (steps done, steps in all)
+
+    Returns
+    -------
+    Take : the audio lasts the score's length to within a frame, plus TAIL_S; its peak is at most
+        PEAK_DBFS
+
+    Raises
+    ------
+    ScoreError, LyricsError : the score cannot be sung; the message names part, measure and beat
+    """
+    done, total = 0, 2 * options.steps + 2
+
+    def step() -> None:
+        nonlocal done
+        done += 1
+        progress(done, total)
+
+    # 1. score → words on notes
+    sung = score if isinstance(score, Sung) else read_sung(score, options)
+    # 2. notes and words → phones in seconds
+    timeline = place_phones(sung, voice.timing, singer=voice.singer)
+    # 3. … → sound
+    audio, f0_hz = sing(timeline, voice, options, step=step)
+    return Take(audio, timeline, f0_hz, _remarks(sung, voice))
+
+
+@torch.inference_mode()
+def sing(
+    timeline: Timeline,
+    voice: Voice,
+    options: SynthOptions,
+    *,
+    f0_hz: np.ndarray | None = None,
+    step: Callable[[], None] = lambda: None,
+) -> tuple[Audio, np.ndarray]:
+    """Phones in time → (audio, f0_hz [n_frames]), from the point where timing is settled.
+
+    f0_hz : a pitch curve to sing instead of the model's, Hz, 0 where unvoiced
+    """
+    clock = voice.codec.config.clock
+    # 1. phones → frames, with a tail
+    frames = to_frames(_with_tail(timeline), clock)
+    tokens = tokens_of(frames, clock)
+    # 2. the pitch curve and voicing
+    if f0_hz is None:
+        midi, voiced = _draw_pitch(frames, tokens, voice, options, step)
+    else:
+        midi, voiced = _given_pitch(f0_hz, frames)
+    step()
+    # 3. the codec's latents
+    latent = _draw_latent(tokens, midi, voiced, voice, options, step)
+    # 4. latents → sound
+    decoded = voice.codec.decode(
+        latent,
+        torch.from_numpy(midi_to_hz(midi).astype(np.float32)).to(voice.device),
+        torch.from_numpy(voiced.astype(np.float32)).to(voice.device),
+        seed=options.seed,
+    )
+    step()
+    samples = _finished(decoded.cpu().numpy(), frames, clock.hop)
+    curve = np.where(voiced, midi_to_hz(midi), 0.0).astype(np.float32)
+    return Audio(samples, clock.sample_rate), curve
+
+
+def _changed(sung: Sung, options: SynthOptions) -> Sung:
+    """Transposed and at another tempo."""
+    notes = tuple(
+        replace(n, note=replace(n.note, midi=n.note.midi + options.transpose)) for n in sung.notes
+    )
+    for changed in notes:
+        if not 12 <= changed.note.midi <= 108:
+            raise InputError(
+                f"{changed.note.place}: --transpose {options.transpose} moves the note to MIDI"
+                f" {changed.note.midi}, where nobody sings; keep it within 12 to 108"
+            )
+    return replace(sung, notes=notes, tempo=sung.tempo.scaled(options.tempo))
+
+
+def _remarks(sung: Sung, voice: Voice) -> tuple[str, ...]:
+    """One line if the part leaves the voice's range, with the transposition that would fit."""
+    low, high = voice.note_range
+    notes = [n.note.midi for n in sung.notes]
+    outside = sum(not low <= midi <= high for midi in notes)
+    if not outside:
+        return ()
+    line = f"{outside} of {len(notes)} notes lie outside {voice.name}'s range (MIDI {low}–{high})"
+    octaves = [o for o in (-12, 12, -24, 24) if low <= min(notes) + o and max(notes) + o <= high]
+    return (f"{line}; --transpose {octaves[0]:+d} fits" if octaves else line,)
+
+
+def _with_tail(timeline: Timeline) -> Timeline:
+    end = timeline.length_s
+    tail = PhoneSpan(SILENCE, end, end + TAIL_S, -1)
+    return replace(timeline, phones=(*timeline.phones, tail), length_s=end + TAIL_S)
+
+
+def _draw_pitch(frames: Frames, tokens: Tokens, voice: Voice, options: SynthOptions, step):
+    """Pitch in MIDI, float64 [n_frames], defined everywhere; voicing, bool [n_frames]."""
+    model = voice.pitch
+    given = batch_of([tokens], None, [voice.singer_index]).to(voice.device)
+    condition = model.condition(given)
+    drawn = sample(
+        model.generator,
+        condition.prior_mean,
+        condition.h,
+        n_steps=options.steps,
+        temperature=options.temperature,
+        seed=options.seed,
+        sampler=options.sampler,
+        progress=step,
+    )
+    slow = model.generator.denormalise(drawn)[0, :, 0].cpu().double().numpy()
+    shape = interpolate(slow, model.condition.config.pool, frames.n_frames)
+    bias, voicing = condition.regressed[0].cpu().double().numpy().T
+    rate = voice.codec.config.clock.frame_rate
+    midi = compose(shape, bias, frames, rate, in_tune=options.in_tune)
+    return midi, voicing > 0.0
+
+
+def _given_pitch(f0_hz: np.ndarray, frames: Frames):
+    from hsing.audio.f0 import fill_unvoiced
+    from hsing.units import hz_to_midi
+
+    f0_hz = np.pad(f0_hz, (0, max(0, frames.n_frames - len(f0_hz))))[: frames.n_frames]
+    return hz_to_midi(fill_unvoiced(f0_hz)), f0_hz > 0
+
+
+def _draw_latent(tokens: Tokens, midi, voiced, voice: Voice, options: SynthOptions, step):
+    """Latents [shape=(n_frames, latent_dim)] for the codec's decoder."""
+    low, high = voice.note_range[0] - _RANGE_MARGIN, voice.note_range[1] + _RANGE_MARGIN
+    known = np.where(tokens.note_midi > 0, np.clip(tokens.note_midi, low, high), 0)
+    pitch = (np.clip(midi, low, high) - 60.0) / 12.0
+    curves = np.stack([pitch, voiced], axis=-1).astype(np.float32)[None]
+    given = batch_of([replace(tokens, note_midi=known)], curves, [voice.singer_index])
+    condition = voice.timbre.condition(given.to(voice.device))
+    generator = voice.timbre.generator
+    drawn = sample(
+        generator,
+        condition.prior_mean,
+        condition.h,
+        n_steps=options.steps,
+        temperature=options.temperature,
+        seed=options.seed + 1,
+        sampler=options.sampler,
+        progress=step,
+    )
+    return voice.codec.quantizer(generator.denormalise(drawn))[0][0]
+
+
+def _finished(samples: np.ndarray, frames: Frames, hop: int) -> np.ndarray:
+    """Rests gated to digital silence where nothing sounds; the peak brought down to PEAK_DBFS."""
+    samples = samples * _rest_gain(samples, frames, hop)
+    peak = float(np.abs(samples).max(initial=0.0))
+    ceiling = float(db_to_gain(PEAK_DBFS))
+    return (samples * (ceiling / peak) if peak > ceiling else samples).astype(np.float32)
+
+
+def _rest_gain(samples: np.ndarray, frames: Frames, hop: int) -> np.ndarray:
+    """0 in rests that are quiet or lie between quiet ends, 1 elsewhere, 12 ms slopes."""
+    level = np.sqrt(np.mean(samples.reshape(-1, hop) ** 2, axis=1))
+    quiet = (frames.note_of_frame == 0) & (level < db_to_gain(REST_GATE_DBFS))
+    open_ = 1.0 - quiet.astype(np.float64)
+    # a frame's gain holds at its centre, so one open neighbour keeps the slope out of the note
+    opened = np.maximum(open_, np.maximum(np.append(open_[1:], 0.0), np.append(0.0, open_[:-1])))
+    at = np.arange(len(samples)) / hop
+    return np.interp(at, np.arange(len(opened)) + 0.5, opened)
+
+
+def _within(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise InputError(f"{name} {value:g} is out of range; give {low:g} to {high:g}")
