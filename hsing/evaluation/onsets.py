@@ -21,6 +21,7 @@ _FRAME_S = _HOP / _RATE
 _REACH_S = 0.15
 _SIDE_S = 0.04  # levels before and after a candidate are means over this
 _LEAST_RISE_DB = 6.0
+_BELOW_VOWEL_DB = 9.0
 _OBSTRUENTS = ("stop", "fricative", "affricate", "closure", "silence", "breath")
 # Voicing lies in the low band; a voice bar, which sounds before the vowel, lies below the high one.
 _BAND_HZ = {"unvoiced": (100.0, 1000.0), "voiced": (400.0, 3000.0)}
@@ -59,8 +60,9 @@ def onset_errors_ms(audio: Audio, timeline: Timeline) -> OnsetErrors:
 
     The level in dB of a band (100–1000 Hz after what is unvoiced, 400–3000 Hz after a voiced
     obstruent) is searched within 150 ms of the written onset, and no further than half-way to the
-    vowels before and after. The onset is where the level crosses the middle of its greatest rise,
-    between the mean of the 40 ms before and of the 40 ms after. No rise of 6 dB: missing.
+    vowels before and after, for its greatest rise from the mean of the 40 ms before to that of the
+    40 ms after. The onset is where it crosses the middle of the two, or 9 dB below the latter if
+    that is higher. No rise of 6 dB: missing.
     """
     levels = _band_levels(audio)
     starts = _vowel_starts(timeline)
@@ -126,11 +128,12 @@ def _greatest_rise(level_db: np.ndarray, low_s: float, high_s: float) -> float |
     best = frames[np.argmax(rise)]
     if rise.max() < _LEAST_RISE_DB:
         return None
-    middle = (before[best] + after[best]) / 2
+    # The window smears a step in dB to the left: a low crossing would come early.
+    threshold = max((before[best] + after[best]) / 2, after[best] - _BELOW_VOWEL_DB)
     near = level_db[max(0, best - side) : best + side + 1]
-    crossings = np.flatnonzero((near[:-1] < middle) & (near[1:] >= middle))
+    crossings = np.flatnonzero((near[:-1] < threshold) & (near[1:] >= threshold))
     if len(crossings) == 0:
         return best * _FRAME_S
     nearest = crossings[np.argmin(np.abs(crossings - min(best, side)))]
-    fraction = (middle - near[nearest]) / (near[nearest + 1] - near[nearest])
+    fraction = (threshold - near[nearest]) / (near[nearest + 1] - near[nearest])
     return (max(0, best - side) + nearest + fraction) * _FRAME_S

@@ -41,9 +41,9 @@ def sing(consonant, late_s, onsets_s=(1.0, 2.0, 3.0), consonant_s=0.08, vowel_s=
 def test_a_planted_shift_is_measured(consonant, late_s):
     found = onset_errors_ms(*sing(consonant, late_s))
     assert (found.n_notes, found.n_missing) == (3, 0)
-    assert np.abs(found.errors_ms - 1000 * late_s).max() < 8.0
-    assert found.median_ms == pytest.approx(1000 * late_s, abs=8.0)
-    assert found.median_abs_ms == pytest.approx(abs(1000 * late_s), abs=8.0)
+    assert np.abs(found.errors_ms - 1000 * late_s).max() < 5.0
+    assert found.median_ms == pytest.approx(1000 * late_s, abs=5.0)
+    assert found.median_abs_ms == pytest.approx(abs(1000 * late_s), abs=5.0)
 
 
 def test_vowels_after_sonorants_are_not_measured():
