@@ -214,7 +214,7 @@ class Frames:
     note_beats64 : int64 [n_notes]         duration in 64th notes
     note_bpm : float32 [n_notes]           quarter notes per minute
     phone_of_frame : int64 [n_frames]
-    note_of_frame : int64 [n_frames]       0 in rests
+    note_of_frame : int64 [n_frames]       by the notes' own times; 0 in rests
     """
 
     phone_ids: np.ndarray

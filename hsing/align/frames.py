@@ -43,7 +43,6 @@ def to_frames(timeline: Timeline, clock: Clock) -> Frames:
         )
     phone_frames = at_least_one(np.diff(np.maximum.accumulate(bounds)))
     phone_of_frame = np.repeat(np.arange(len(phone_frames)), phone_frames)
-    note_of_phone = np.array([span.note + 1 for span in timeline.phones], dtype=np.int64)
     notes = timeline.notes
     return Frames(
         phone_ids=np.array([span.phone.index for span in timeline.phones], dtype=np.int64),
@@ -52,8 +51,21 @@ def to_frames(timeline: Timeline, clock: Clock) -> Frames:
         note_beats64=np.array([0, *(beats64(note) for note in notes)], dtype=np.int64),
         note_bpm=np.array([0, *(note.quarter_bpm for note in notes)], dtype=np.float32),
         phone_of_frame=phone_of_frame,
-        note_of_frame=note_of_phone[phone_of_frame],
+        note_of_frame=_note_of_frame(timeline, clock, len(phone_of_frame)),
     )
+
+
+def _note_of_frame(timeline: Timeline, clock: Clock, n_frames: int) -> np.ndarray:
+    """1 + the index of the note that lasts through each frame, 0 where there is none.
+
+    By the notes' own times: a consonant before the beat belongs to the note that it is borrowed
+    from, so that the melody steps where the score does.
+    """
+    owner = np.zeros(n_frames, dtype=np.int64)
+    for index, note in enumerate(timeline.notes, start=1):
+        start = clock.frames(note.onset_s)
+        owner[start : max(start + 1, clock.frames(note.end_s))] = index
+    return owner
 
 
 def beats64(note: TimedNote) -> int:

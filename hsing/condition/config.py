@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ConditionConfig:
-    """Defaults: the shipped voices. The paper's sizes: 4 blocks, 2 heads, 192 channels, kernel 9.
+    """Defaults: the shipped voices. The paper's sizes: 4 blocks, 2 heads, 192 channels, kernel 9,
+    and attention over the whole song; on half an hour of singing they learn the songs by heart,
+    so the defaults see a few tokens to either side.
 
     `n_curves` frame-level curves (pitch, voicing, …) are read beside the tokens; `n_regressed`
     curves are predicted from h_cond by plain regression; `pool` frames of h_cond are averaged
@@ -18,12 +20,12 @@ class ConditionConfig:
     n_singers: int = 1
     channels: int = 192
     n_heads: int = 2
-    token_blocks: int = 4
-    token_kernel: int = 9
-    token_reach: int = 8
-    dropout: float = 0.1
+    token_blocks: int = 2
+    token_kernel: int = 3
+    token_reach: int = 3
+    dropout: float = 0.2
     enhanced: bool = True
-    enhanced_blocks: int = 4
+    enhanced_blocks: int = 3
     kernel: int = 7
     expansion: int = 2
     n_curves: int = 0

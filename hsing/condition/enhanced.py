@@ -21,10 +21,11 @@ class EnhancedConditionEncoder(nn.Module):
             ConvNeXtBlock(config.channels, kernel=config.kernel, expansion=config.expansion)
             for _ in range(config.enhanced_blocks)
         )
+        self.dropout = nn.Dropout(config.dropout)
         self.norm = nn.LayerNorm(config.channels)
         self.reach_frames = config.enhanced_blocks * (config.kernel // 2)
 
     def forward(self, x: Tensor) -> Tensor:
         for block in self.blocks:
-            x = block(x)
+            x = block(self.dropout(x))
         return self.norm(x)

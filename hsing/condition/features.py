@@ -9,7 +9,7 @@ import numpy as np
 from hsing.flow import Frames
 from hsing.units import Clock
 
-N_POSITIONS = 8
+N_POSITIONS = 9
 LOWEST_TEMPO, HIGHEST_TEMPO = 16, 256
 LONGEST_NOTE_64THS = 256
 
@@ -73,7 +73,11 @@ def _places(owner: np.ndarray, clock: Clock) -> np.ndarray:
 
 
 def _intervals(frames: Frames) -> np.ndarray:
-    """Per frame: the step in octaves from the note before to this one [(n_frames, 1)]."""
-    steps = np.diff(frames.note_midi, prepend=frames.note_midi[:1]) / 12.0
-    steps[:2] = 0.0  # «no note», and the first note, have nothing before them
-    return np.clip(steps, -2.0, 2.0)[frames.note_of_frame][:, None]
+    """Per frame: the steps in octaves from the note before and to the note after [(n_frames, 2)].
+
+    0 in rests, and at the ends of the song.
+    """
+    steps = np.clip(np.diff(frames.note_midi[1:]) / 12.0, -2.0, 2.0)
+    from_before = np.concatenate(([0.0, 0.0], steps))[: len(frames.note_midi)]
+    to_after = np.concatenate(([0.0], steps, [0.0]))[: len(frames.note_midi)]
+    return np.stack([from_before, to_after], axis=1)[frames.note_of_frame]

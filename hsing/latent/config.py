@@ -12,8 +12,8 @@ class LatentConfig:
     latent_dim: int = 32
     condition_channels: int = 192
     channels: int = 192
-    n_blocks: int = 8
+    n_blocks: int = 6
     kernel: int = 7
-    expansion: int = 3
+    expansion: int = 2
     beta_start: float = 0.05
     beta_end: float = 20.0

@@ -28,6 +28,11 @@ REST_GATE_DBFS = -50.0  # what is quieter than this in a rest becomes digital si
 _RANGE_MARGIN = 2  # semitones beyond the singer's notes that the timbre is asked for
 
 
+def _within(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise InputError(f"{name} {value:g} is out of range; give {low:g} to {high:g}")
+
+
 @dataclass(frozen=True)
 class SynthOptions:
     """`temperature` is the paper's τ (higher is calmer), `in_tune` the share of each note's
@@ -253,14 +258,10 @@ def _finished(samples: np.ndarray, frames: Frames, hop: int) -> np.ndarray:
 def _rest_gain(samples: np.ndarray, frames: Frames, hop: int) -> np.ndarray:
     """0 in rests that are quiet or lie between quiet ends, 1 elsewhere, 12 ms slopes."""
     level = np.sqrt(np.mean(samples.reshape(-1, hop) ** 2, axis=1))
-    quiet = (frames.note_of_frame == 0) & (level < db_to_gain(REST_GATE_DBFS))
+    rest = frames.phone_ids[frames.phone_of_frame] == SILENCE.index
+    quiet = rest & (level < db_to_gain(REST_GATE_DBFS))
     open_ = 1.0 - quiet.astype(np.float64)
     # a frame's gain holds at its centre, so one open neighbour keeps the slope out of the note
     opened = np.maximum(open_, np.maximum(np.append(open_[1:], 0.0), np.append(0.0, open_[:-1])))
     at = np.arange(len(samples)) / hop
     return np.interp(at, np.arange(len(opened)) + 0.5, opened)
-
-
-def _within(name: str, value: float, low: float, high: float) -> None:
-    if not low <= value <= high:
-        raise InputError(f"{name} {value:g} is out of range; give {low:g} to {high:g}")

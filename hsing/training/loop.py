@@ -16,6 +16,8 @@ from torch import Tensor, nn
 from hsing.errors import TrainingError
 from hsing.files import atomic_path
 
+STATE_FILE, BEST_FILE = "state.pt", "best.pt"
+
 
 @dataclass(frozen=True)
 class LoopConfig:
@@ -56,6 +58,7 @@ def fit(
     config: LoopConfig,
     *,
     validate: Callable[[nn.Module, int], dict[str, float]] | None = None,
+    best_by: str | None = None,
     before_step: Callable[[int], None] = lambda step: None,
     report: Callable[[int, dict[str, float]], None] = lambda step, row: None,
 ) -> nn.Module:
@@ -66,6 +69,8 @@ def fit(
     losses_of : step → losses by name (a path such as `rvq/commitment`)
     weights : by the same names
     validate : (averaged model, step) → figures by name, every `validate_every` steps and at the end
+    best_by : the figure of `validate` whose lowest value marks the model to keep, in `best.pt` and
+        as the one returned; None keeps the last
     before_step : called with each step's number before its losses are computed
     report : called with every row that goes into `log.jsonl`
 
@@ -108,10 +113,15 @@ def fit(
             sums.clear()
         if validate and (done % config.validate_every == 0 or done == config.steps):
             with torch.no_grad():
-                _log(folder, done, validate(averaged, done), report)
+                figures = validate(averaged, done)
+            _log(folder, done, figures, report)
+            if best_by is not None:
+                _keep_best(folder, done, figures[best_by], averaged)
         if time.monotonic() - saved > config.save_every_s or done == config.steps:
             _save(folder, done, model, averaged, optimizer)
             saved = time.monotonic()
+    if best_by is not None and (folder / BEST_FILE).exists():
+        averaged.load_state_dict(load_state(folder / BEST_FILE, averaged)["averaged"])
     return averaged
 
 
@@ -131,15 +141,30 @@ def _save(folder: Path, step: int, model, averaged, optimizer) -> None:
         "averaged": averaged.state_dict(),
         "optimizer": optimizer.state_dict(),
     }
-    with atomic_path(folder / "state.pt", force=True) as temporary:
+    with atomic_path(folder / STATE_FILE, force=True) as temporary:
         torch.save(state, temporary)
 
 
+def _keep_best(folder: Path, step: int, figure: float, averaged: nn.Module) -> None:
+    """Write the averaged model to `best.pt` if no validation was better before."""
+    path = folder / BEST_FILE
+    if path.exists() and load_state(path, averaged)["figure"] <= figure:
+        return
+    with atomic_path(path, force=True) as temporary:
+        torch.save({"step": step, "figure": figure, "averaged": averaged.state_dict()}, temporary)
+
+
+def load_state(path: Path, model: nn.Module | None = None) -> dict:
+    """A state that this loop wrote, on the model's device (the CPU without one)."""
+    device = "cpu" if model is None else next(model.parameters()).device
+    return torch.load(path, weights_only=True, map_location=device)
+
+
 def _resume(folder: Path, model, averaged, optimizer) -> int:
-    path = folder / "state.pt"
+    path = folder / STATE_FILE
     if not path.exists():
         return 0
-    state = torch.load(path, weights_only=True, map_location=next(model.parameters()).device)
+    state = load_state(path, model)
     try:
         model.load_state_dict(state["model"])
         averaged.load_state_dict(state["averaged"])

@@ -30,19 +30,24 @@ class PitchTraining:
 
     condition: ConditionConfig = field(
         default_factory=lambda: ConditionConfig(
-            channels=128, latent_dim=1, n_regressed=2, pool=PITCH_POOL, dropout=0.2
+            channels=96,
+            token_blocks=1,
+            token_reach=2,
+            latent_dim=1,
+            n_regressed=2,
+            pool=PITCH_POOL,
+            dropout=0.3,
         )
     )
     latent: LatentConfig = field(
         default_factory=lambda: LatentConfig(
-            latent_dim=1, condition_channels=128, channels=128, n_blocks=6, expansion=2
+            latent_dim=1, condition_channels=96, channels=96, n_blocks=5
         )
     )
-    loop: LoopConfig = field(default_factory=lambda: LoopConfig(steps=2200))
+    loop: LoopConfig = field(default_factory=lambda: LoopConfig(steps=1500, validate_every=150))
     batch_clips: int = 8
     clip_frames: int = 512
-    transposed_share: float = 0.5
-    transpose_semitones: int = 5
+    transpose_semitones: int = 7
     weights: dict[str, float] = field(
         default_factory=lambda: {
             "diffusion/score": 1.0,
@@ -103,7 +108,6 @@ def train_pitch(
         shift = rng.integers(
             -config.transpose_semitones, config.transpose_semitones + 1, config.batch_clips
         )
-        shift = np.where(rng.random(config.batch_clips) < config.transposed_share, shift, 0)
         windows = [(clips[song], start, int(s)) for (song, start), s in zip(drawn, shift)]
         return pitch_losses(model, *_batch(windows, config.clip_frames, device))
 
@@ -114,7 +118,9 @@ def train_pitch(
             pitch_losses(averaged, *_batch([(clip, 0, 0)], clip.frames.n_frames, device))
             for clip in held_out
         ]
-        return {f"validation/{k}": float(np.mean([float(r[k]) for r in rows])) for k in rows[0]}
+        means = {name: float(np.mean([float(row[name]) for row in rows])) for name in rows[0]}
+        total = sum(config.weights[name] * value for name, value in means.items())
+        return {**{f"validation/{k}": v for k, v in means.items()}, "validation/total": total}
 
     write_run(folder, "pitch", model.configs(), data)
     return fit(
@@ -124,6 +130,7 @@ def train_pitch(
         folder,
         config.loop,
         validate=validate if held_out else None,
+        best_by="validation/total" if held_out else None,
         report=report,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +11,16 @@ import numpy as np
 from hsing.audio.f0 import track_f0
 from hsing.audio.io import read_audio
 from hsing.errors import HsingError, InputError, TrainingError
+from hsing.evaluation.onsets import onset_errors_ms
 from hsing.files import atomic_path
-from hsing.flow import Audio
+from hsing.flow import Audio, Timeline
 from hsing.training.corpora import Song, read_corpus
 from hsing.training.datasets import PreparedSong, write_index, write_song
 from hsing.units import Clock, hz_to_midi
 
 PEAK_DBFS = -1.0
 DEFAULT_CLOCK = Clock(44_100, 512)
+_LARGEST_SHIFT_S, _SMALLEST_SHIFT_S, _FEWEST_ONSETS = 0.08, 0.008, 6
 # songs that no shipped model is trained on
 VALIDATION = (
     "pjs090",
@@ -73,6 +75,9 @@ def prepare(
         except HsingError as error:
             remarks.append(f"{source.name}: left out: {error}")
             continue
+        song, late_s = _with_heard_onsets(song, clock)
+        if late_s:
+            remarks.append(f"{song.name}: labels moved {late_s:+.3f} s, to the vowels as heard")
         write_song(out, song)
         songs.append(song)
     if not songs:
@@ -124,6 +129,35 @@ def _prepare_song(source: Song, validation: bool, clock: Clock) -> PreparedSong:
         confidence=confidence,
         timeline=source.timeline,
     )
+
+
+def _with_heard_onsets(song: PreparedSong, clock: Clock) -> tuple[PreparedSong, float]:
+    """The song with its labels where its vowels are heard to start, and by how much they moved.
+
+    Some corpora put the start of a vowel well inside it, each song by an amount of its own. A
+    singer who learnt from that would come in early, so the song's median offset is taken out.
+    """
+    heard = onset_errors_ms(Audio(song.sound(), clock.sample_rate), song.timeline)
+    shift_s = float(np.clip(heard.median_ms / 1000.0, -_LARGEST_SHIFT_S, _LARGEST_SHIFT_S))
+    if len(heard.errors_ms) < _FEWEST_ONSETS or abs(shift_s) < _SMALLEST_SHIFT_S:
+        return song, 0.0
+    return replace(song, timeline=_shifted(song.timeline, shift_s)), round(shift_s, 3)
+
+
+def _shifted(timeline: Timeline, shift_s: float) -> Timeline:
+    """All times moved, but for the two ends of the song."""
+    end = timeline.length_s
+
+    def moved(time_s: float) -> float:
+        return time_s if time_s in (0.0, end) else min(max(time_s + shift_s, 0.0), end)
+
+    phones = tuple(
+        replace(p, start_s=moved(p.start_s), end_s=moved(p.end_s)) for p in timeline.phones
+    )
+    notes = tuple(
+        replace(n, onset_s=moved(n.onset_s), end_s=moved(n.end_s)) for n in timeline.notes
+    )
+    return Timeline(phones, notes, end)
 
 
 def _statistics(songs: list[PreparedSong], singer: str, rate: int) -> dict:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import torch
-
 from hsing.codec.config import CodecConfig
 from hsing.codec.model import Codec
 from hsing.errors import TrainingError
 from hsing.files import atomic_path
 from hsing.pipelines.voice import ConditionedGenerator
 from hsing.training.datasets import TrainingSet
+from hsing.training.loop import BEST_FILE, STATE_FILE, load_state
 
 
 def write_run(folder: Path, kind: str, configs: dict, data: TrainingSet) -> None:
@@ -30,15 +29,15 @@ def write_run(folder: Path, kind: str, configs: dict, data: TrainingSet) -> None
 
 
 def read_run(folder: Path, kind: str) -> tuple[dict, dict]:
-    """(run.json, averaged state dict) of a run. Raises TrainingError if it is not one of `kind`."""
+    """(run.json, state dict of the best averaged model, or of the last) of a run. Raises TrainingError if it is not one of `kind`."""
     path = folder / "run.json"
-    if not path.is_file() or not (folder / "state.pt").is_file():
+    if not path.is_file() or not (folder / STATE_FILE).is_file():
         raise TrainingError(f"{folder}: no training run; make one with 'hsing train {kind}'")
     run = json.loads(path.read_text(encoding="utf-8"))
     if run["kind"] != kind:
         raise TrainingError(f"{folder}: holds a run of '{run['kind']}', not of '{kind}'")
-    state = torch.load(folder / "state.pt", weights_only=True, map_location="cpu")
-    return run, state["averaged"]
+    best = folder / BEST_FILE
+    return run, load_state(best if best.is_file() else folder / STATE_FILE)["averaged"]
 
 
 def load_run_generator(folder: Path, kind: str) -> ConditionedGenerator:

@@ -39,7 +39,7 @@ class SingerTraining:
 
     condition: ConditionConfig = field(default_factory=lambda: ConditionConfig(n_curves=2))
     latent: LatentConfig = field(default_factory=LatentConfig)
-    loop: LoopConfig = field(default_factory=lambda: LoopConfig(steps=5000))
+    loop: LoopConfig = field(default_factory=lambda: LoopConfig(steps=4000, validate_every=250))
     batch_clips: int = 8
     clip_frames: int = 344
     pitch_jitter_semitones: float = 0.3
@@ -114,6 +114,7 @@ def train_singer(
         folder,
         config.loop,
         validate=validate if held_out else None,
+        best_by="validation/prior/nll" if held_out else None,
         report=report,
     )
 
