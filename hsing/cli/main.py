@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 import hsing
-from hsing.cli import evaluate, prepare, synth, train, voices
+from hsing.cli import benchmark, evaluate, prepare, synth, train, voices
 from hsing.cli.console import fail
 from hsing.errors import HsingError
 
@@ -51,6 +51,7 @@ app = typer.Typer(
 
 # Commands in files of their own: app.command("name")(module.function), or add_typer for groups.
 app.command("synth")(synth.synth)
+app.command("benchmark")(benchmark.benchmark)
 app.command("prepare")(prepare.prepare)
 app.command("evaluate")(evaluate.evaluate)
 app.add_typer(train.app, name="train")

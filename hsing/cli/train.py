@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Train a codec, a timing model, a pitch model, a singer; export them.")
+app = typer.Typer(help="Train the models of a voice; export and measure them.")
 
 Data = Annotated[Path, typer.Argument(help="Training set, as 'hsing prepare' writes it.")]
 Run = Annotated[
@@ -145,6 +145,41 @@ def export_voice(
         provenance=read_provenance(card),
         force=force,
     )
+
+
+@app.command("measure-codec")
+def measure_codec(
+    data: Data,
+    codec: Annotated[str, typer.Option(help="Codec checkpoint: a name or a folder.")],
+    tracker: Annotated[str, typer.Option(help="swift-f0 or yin.")] = "swift-f0",
+) -> None:
+    """Copies of the held-out songs at 4, 8, 16 and 30 books, and shifted by ± 5 semitones: JSON."""
+    from hsing.pipelines.voice import load_codec
+    from hsing.training.measure import measure_codec as measure
+
+    _print(measure(_read(data), load_codec(codec), tracker=tracker))
+
+
+@app.command("measure-voice")
+def measure_voice(
+    data: Data,
+    voice: Annotated[str, typer.Option(help="Voice: a name or a folder.")] = "pjs",
+    seed: Annotated[int, typer.Option(help="Seed of the takes.")] = 0,
+    tracker: Annotated[str, typer.Option(help="swift-f0 or yin.")] = "swift-f0",
+) -> None:
+    """The singer's held-out songs sung again, against recording and score: JSON."""
+    from hsing.pipelines.voice import load_voice
+    from hsing.training.measure import measure_voice as measure
+
+    _print(measure(_read(data), load_voice(voice), seed=seed, tracker=tracker))
+
+
+def _print(figures: dict) -> None:
+    """JSON with four digits after the point."""
+    import json
+
+    rounded = json.loads(json.dumps(figures), parse_float=lambda text: round(float(text), 4))
+    typer.echo(json.dumps(rounded, indent=1, ensure_ascii=False))
 
 
 def _settings(defaults, config: Path | None, steps: int | None, threads: int | None):

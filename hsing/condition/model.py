@@ -49,6 +49,14 @@ class Condition:
     regressed: Tensor
 
 
+class _Readout(nn.Linear):
+    """nn.Linear that may have no outputs: it then has empty weights and nothing to initialise."""
+
+    def reset_parameters(self) -> None:
+        if self.out_features:
+            super().reset_parameters()
+
+
 class ConditionEncoder(nn.Module):
     """Lyrics encoder + melody encoder → frames → enhanced encoder → linear prior estimator."""
 
@@ -61,7 +69,7 @@ class ConditionEncoder(nn.Module):
         self.singer = nn.Embedding(config.n_singers, config.channels)
         self.enhanced = EnhancedConditionEncoder(config) if config.enhanced else nn.Identity()
         self.prior = nn.Linear(config.channels, config.latent_dim)
-        self.regress = nn.Linear(config.channels, config.n_regressed)
+        self.regress = _Readout(config.channels, config.n_regressed)
 
     def forward(self, given: ConditionInput) -> Condition:
         lyrics = self.lyrics(given.phone_ids, given.phone_mask)

@@ -236,6 +236,7 @@ class CodecRow:
     stft_distance: float
     si_sdr_db: float
     pitch_error_cents: float
+    vuv_f1: float
     n_files: int
 
 
@@ -275,6 +276,7 @@ def codec_rows(
                 _mean(multi_resolution_stft_distance, pairs),
                 _mean(si_sdr_db, pairs),
                 pitch_error_cents(tracks),
+                vuv_f1(tracks),
                 len(pairs),
             )
         )

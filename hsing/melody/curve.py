@@ -18,7 +18,8 @@ from hsing.flow import Frames
 
 ROUNDING_S = 0.12  # a step of the baseline takes this long from end to end
 CORRECTION_ROUNDING_S = 0.06
-LARGEST_SHAPE = 4.0  # semitones; beyond it the tracker was an octave off
+LARGEST_AWAY = 4.0  # semitones off the score; beyond it the tracker was an octave off
+LARGEST_SHAPE = 2.5  # semitones off the note's own bias; beyond it the singer was somewhere else
 MIDDLE = (0.2, 0.8)  # share of a note over which its pitch is judged
 
 
@@ -51,17 +52,19 @@ def decompose(f0_midi: np.ndarray, voiced: np.ndarray, frames: Frames, frame_rat
 
     Returns
     -------
-    shape, bias : float64 [n_frames], semitones; baseline + bias + shape = f0_midi
+    shape, bias : float64 [n_frames], semitones; baseline + bias + shape = f0_midi, but for the
+        shape being clipped to ±LARGEST_SHAPE
     trusted : bool [n_frames]: voiced, on a note, and not off by so much that the tracker or the
         score must be wrong
     """
     away = f0_midi - baseline(frames, frame_rate)
-    usable = voiced & (np.abs(away) < LARGEST_SHAPE)
+    usable = voiced & (np.abs(away) < LARGEST_AWAY)
     bias = _rounded(
         _per_frame(_medians(away, frames, usable), frames), CORRECTION_ROUNDING_S * frame_rate
     )
-    shape = np.where(np.abs(away) < LARGEST_SHAPE, away - bias, 0.0)
-    return shape, bias, usable & (frames.note_of_frame > 0)
+    shape = away - bias
+    trusted = usable & (np.abs(shape) < LARGEST_SHAPE) & (frames.note_of_frame > 0)
+    return np.clip(shape, -LARGEST_SHAPE, LARGEST_SHAPE), bias, trusted
 
 
 def compose(
