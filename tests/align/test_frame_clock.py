@@ -78,3 +78,24 @@ def test_a_frame_is_borrowed_from_the_longer_neighbour():
     assert at_least_one(np.array([3, 0, 5])).tolist() == [3, 1, 4]
     assert at_least_one(np.array([5, 0, 3])).tolist() == [4, 1, 3]
     assert at_least_one(np.array([1, 0, 1, 4])).tolist() == [1, 1, 1, 3]
+
+
+def test_the_melody_steps_where_the_notes_do_and_the_phones_where_they_are_sung():
+    """Consonants before the beat lie on the note before, or on none in a rest."""
+    clock = Clock(1000, 10)
+    rows = [("pau", 0.0, 0.3, -1), ("k", 0.3, 0.4, 0), ("a", 0.4, 0.7, 0), ("m", 0.7, 0.8, 1)]
+    rows += [("i", 0.8, 1.0, 1), ("pau", 1.0, 1.2, -1)]
+    spans = tuple(PhoneSpan(phone(s), start, end, note) for s, start, end, note in rows)
+    notes = (TimedNote(0.4, 0.8, 60, 60.0), TimedNote(0.8, 1.0, 62, 60.0))
+    frames = to_frames(Timeline(spans, notes, 1.2), clock)
+    assert frames.note_of_frame.tolist() == [0] * 40 + [1] * 40 + [2] * 20 + [0] * 20
+    phones = [rows[i][0] for i in frames.phone_of_frame]
+    assert phones == ["pau"] * 30 + ["k"] * 10 + ["a"] * 30 + ["m"] * 10 + ["i"] * 20 + ["pau"] * 20
+
+
+def test_a_note_shorter_than_a_frame_keeps_one():
+    clock = Clock(1000, 10)
+    spans = (PhoneSpan(phone("a"), 0.0, 0.201, 0), PhoneSpan(phone("i"), 0.201, 0.4, 1))
+    notes = (TimedNote(0.2, 0.201, 60, 60.0), TimedNote(0.3, 0.4, 62, 60.0))
+    frames = to_frames(Timeline(spans, notes, 0.4), clock)
+    assert frames.note_of_frame.tolist() == [0] * 20 + [1] + [0] * 9 + [2] * 10
