@@ -43,9 +43,7 @@ def evaluate(
     from hsing.pipelines.evaluate import evaluate as run
     from hsing.pipelines.synth import SynthOptions
 
-    options = SynthOptions(
-        part=part, default_lyric=default_lyric, transpose=transpose, tempo=tempo
-    )
+    options = SynthOptions(part=part, default_lyric=default_lyric, transpose=transpose, tempo=tempo)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         report = run(

@@ -132,9 +132,7 @@ def make_report(samples: Sequence[Sample], tracker: str = "swift-f0") -> Report:
     Raises InputError for an unknown tracker, AudioError if an output and its reference differ in
     length by more than 0.1 s.
     """
-    recorded = [
-        trimmed(s.reference, s.output, s.name) for s in samples if s.reference is not None
-    ]
+    recorded = [trimmed(s.reference, s.output, s.name) for s in samples if s.reference is not None]
     scored = [(s.output, s.timeline) for s in samples if s.timeline is not None]
     return Report(
         tracker,

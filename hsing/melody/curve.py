@@ -110,7 +110,8 @@ def _medians(away: np.ndarray, frames: Frames, usable: np.ndarray) -> np.ndarray
         note = frames.note_of_frame[start]
         length = end - start
         middle = slice(
-            start + int(MIDDLE[0] * length), max(start + 1, start + int(np.ceil(MIDDLE[1] * length)))
+            start + int(MIDDLE[0] * length),
+            max(start + 1, start + int(np.ceil(MIDDLE[1] * length))),
         )
         values = away[middle][usable[middle]]
         if note > 0 and len(values):
@@ -123,9 +124,7 @@ def _per_frame(per_note: np.ndarray, frames: Frames) -> np.ndarray:
     sounding = np.flatnonzero(frames.note_of_frame > 0)
     if len(sounding) == 0:
         return np.zeros(frames.n_frames)
-    return np.interp(
-        np.arange(frames.n_frames), sounding, per_note[frames.note_of_frame[sounding]]
-    )
+    return np.interp(np.arange(frames.n_frames), sounding, per_note[frames.note_of_frame[sounding]])
 
 
 def _rounded(curve: np.ndarray, width: float) -> np.ndarray:

@@ -16,7 +16,15 @@ import torch
 from hsing.pipelines.synth import SynthOptions, read_sung, synth
 from hsing.pipelines.voice import load_voice
 
-_MELODY = (("C", "さ"), ("D", "く"), ("E", "ら"), ("G", "や"), ("E", "よ"), ("D", "い"), ("C", "の"))
+_MELODY = (
+    ("C", "さ"),
+    ("D", "く"),
+    ("E", "ら"),
+    ("G", "や"),
+    ("E", "よ"),
+    ("D", "い"),
+    ("C", "の"),
+)
 _BPM = 120
 
 
@@ -106,7 +114,7 @@ def _song(path: Path, seconds: int) -> Path:
         measures.append(f'<measure number="{number}">{head}{notes}{rest}</measure>')
     path.write_text(
         '<?xml version="1.0"?><score-partwise version="4.0"><part-list><score-part id="P1">'
-        "<part-name>Voice</part-name></score-part></part-list><part id=\"P1\">"
+        '<part-name>Voice</part-name></score-part></part-list><part id="P1">'
         + "".join(measures)
         + "</part></score-partwise>",
         encoding="utf-8",

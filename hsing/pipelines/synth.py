@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from hsing.align.frames import place_phones, to_frames
+from hsing.audio.filters import highpass
 from hsing.condition.features import Tokens, tokens_of
 from hsing.condition.model import batch_of
 from hsing.errors import InputError
@@ -24,7 +25,11 @@ from hsing.units import db_to_gain, midi_to_hz
 
 TAIL_S = 0.25  # after the score's end, for the last vowel to die away
 PEAK_DBFS = -1.0
-REST_GATE_DBFS = -50.0  # what is quieter than this in a rest becomes digital silence
+RUMBLE_HZ = 50.0  # below any singer; the recordings have hum and steps there
+# Rests, in frames of the codec (11.6 ms at 44.1 kHz): how long a vowel dies away, how long before
+# singing goes on a breath may begin, and how short it may be.
+RELEASE_FRAMES, BREATH_LONGEST_FRAMES, BREATH_SHORTEST_FRAMES = 8, 70, 8
+BREATH_FLOOR_DBFS, BREATH_DBFS = -58.0, -36.0
 _RANGE_MARGIN = 2  # semitones beyond the singer's notes that the timbre is asked for
 
 
@@ -78,9 +83,7 @@ def read_sung(score: str | Path | Score, options: SynthOptions = SynthOptions())
     """
     score = score if isinstance(score, Score) else read_score(score)
     part = sung_part(score, options.part)
-    sung = attach(
-        part, score, language=options.language, default_lyric=options.default_lyric
-    )
+    sung = attach(part, score, language=options.language, default_lyric=options.default_lyric)
     return _changed(sung, options)
 
 
@@ -157,7 +160,7 @@ def sing(
         seed=options.seed,
     )
     step()
-    samples = _finished(decoded.cpu().numpy(), frames, clock.hop)
+    samples = _finished(decoded.cpu().numpy(), frames, clock.hop, clock.sample_rate)
     curve = np.where(voiced, midi_to_hz(midi), 0.0).astype(np.float32)
     return Audio(samples, clock.sample_rate), curve
 
@@ -189,9 +192,12 @@ def _remarks(sung: Sung, voice: Voice) -> tuple[str, ...]:
 
 
 def _with_tail(timeline: Timeline) -> Timeline:
-    end = timeline.length_s
+    """With TAIL_S of silence at the end, one with the rest that may stand there."""
+    end, phones = timeline.length_s, timeline.phones
     tail = PhoneSpan(SILENCE, end, end + TAIL_S, -1)
-    return replace(timeline, phones=(*timeline.phones, tail), length_s=end + TAIL_S)
+    if phones and phones[-1].phone == SILENCE:
+        tail, phones = replace(phones[-1], end_s=tail.end_s), phones[:-1]
+    return replace(timeline, phones=(*phones, tail), length_s=tail.end_s)
 
 
 def _draw_pitch(frames: Frames, tokens: Tokens, voice: Voice, options: SynthOptions, step):
@@ -247,8 +253,9 @@ def _draw_latent(tokens: Tokens, midi, voiced, voice: Voice, options: SynthOptio
     return voice.codec.quantizer(generator.denormalise(drawn))[0][0]
 
 
-def _finished(samples: np.ndarray, frames: Frames, hop: int) -> np.ndarray:
-    """Rests gated to digital silence where nothing sounds; the peak brought down to PEAK_DBFS."""
+def _finished(samples: np.ndarray, frames: Frames, hop: int, sample_rate: int) -> np.ndarray:
+    """Rumble removed, rests silenced, the peak brought down to PEAK_DBFS."""
+    samples = highpass(samples, sample_rate, RUMBLE_HZ)
     samples = samples * _rest_gain(samples, frames, hop)
     peak = float(np.abs(samples).max(initial=0.0))
     ceiling = float(db_to_gain(PEAK_DBFS))
@@ -256,12 +263,35 @@ def _finished(samples: np.ndarray, frames: Frames, hop: int) -> np.ndarray:
 
 
 def _rest_gain(samples: np.ndarray, frames: Frames, hop: int) -> np.ndarray:
-    """0 in rests that are quiet or lie between quiet ends, 1 elsewhere, 12 ms slopes."""
+    """Gain per sample: digital silence in rests, but for the vowel's release and a breath.
+
+    A breath is what sounds above BREATH_FLOOR_DBFS, long enough, shortly before singing goes on;
+    it is held below BREATH_DBFS. Slopes last a frame.
+    """
     level = np.sqrt(np.mean(samples.reshape(-1, hop) ** 2, axis=1))
-    rest = frames.phone_ids[frames.phone_of_frame] == SILENCE.index
-    quiet = rest & (level < db_to_gain(REST_GATE_DBFS))
-    open_ = 1.0 - quiet.astype(np.float64)
-    # a frame's gain holds at its centre, so one open neighbour keeps the slope out of the note
-    opened = np.maximum(open_, np.maximum(np.append(open_[1:], 0.0), np.append(0.0, open_[:-1])))
+    gain = np.ones(frames.n_frames)
+    ends = np.cumsum(frames.phone_frames)
+    for index in np.flatnonzero(frames.phone_ids == SILENCE.index):
+        end = ends[index]
+        start = end - frames.phone_frames[index]
+        released = min(end, start + RELEASE_FRAMES)
+        gain[start:released] = np.linspace(1.0, 0.0, released - start + 1)[1:]
+        gain[released:end] = 0.0
+        if end < frames.n_frames:
+            first = max(released, end - BREATH_LONGEST_FRAMES)
+            gain[first:end] = _breath_gain(level[first:end])
     at = np.arange(len(samples)) / hop
-    return np.interp(at, np.arange(len(opened)) + 0.5, opened)
+    return np.interp(at, np.arange(len(gain)) + 0.5, gain)
+
+
+def _breath_gain(level: np.ndarray) -> np.ndarray:
+    """Gain of the frames before singing goes on; what reaches into it may be a first consonant."""
+    if len(level) == 0:
+        return level
+    smooth = np.convolve(np.pad(level, 2, mode="edge"), np.ones(5) / 5, mode="valid")
+    open_ = smooth > db_to_gain(BREATH_FLOOR_DBFS)
+    edges = np.flatnonzero(np.diff(open_.astype(int), prepend=0, append=0))
+    for start, end in zip(edges[::2], edges[1::2]):
+        if end - start < BREATH_SHORTEST_FRAMES and end < len(level):
+            open_[start:end] = False
+    return open_ * np.minimum(1.0, db_to_gain(BREATH_DBFS) / np.maximum(smooth, 1e-9))

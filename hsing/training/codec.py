@@ -127,9 +127,7 @@ def _batch(songs: list[_Song], config: CodecTraining, rng) -> tuple[Tensor, Tens
             start, config.clip_frames, config.model.hop, ratio
         )
         clips.append((samples * rng.uniform(0.5, 1.0), f0_hz, voicing))
-    return tuple(
-        torch.from_numpy(np.stack(column).astype(np.float32)) for column in zip(*clips)
-    )
+    return tuple(torch.from_numpy(np.stack(column).astype(np.float32)) for column in zip(*clips))
 
 
 def _draw_books(config: CodecTraining, rng) -> np.ndarray:

@@ -73,7 +73,9 @@ def measure_voice(
     songs = [song for song in _held_out(data) if song.singer == voice.singer]
     default = SynthOptions(seed=seed)
     as_sung = SynthOptions(seed=seed, in_tune=0.0)
-    predicted = [place_phones(sung_of(s.timeline), voice.timing, singer=voice.singer) for s in songs]
+    predicted = [
+        place_phones(sung_of(s.timeline), voice.timing, singer=voice.singer) for s in songs
+    ]
     own = [song.timeline for song in songs]
     return {
         "songs": [song.name for song in songs],

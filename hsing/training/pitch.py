@@ -44,7 +44,9 @@ class PitchTraining:
             latent_dim=1, condition_channels=96, channels=96, n_blocks=5
         )
     )
-    loop: LoopConfig = field(default_factory=lambda: LoopConfig(steps=800, weight_decay=0.05, validate_every=100))
+    loop: LoopConfig = field(
+        default_factory=lambda: LoopConfig(steps=800, weight_decay=0.05, validate_every=100)
+    )
     batch_clips: int = 8
     clip_frames: int = 512
     transpose_semitones: int = 7

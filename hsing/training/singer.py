@@ -189,9 +189,7 @@ def _validate(model, codec, clips, songs, latents, folder: Path, step: int, devi
             song = songs[clip.name]
             f0_hz = torch.from_numpy(fill_unvoiced(song.f0_hz)[:n_frames])
             voiced = torch.from_numpy(clip.voiced[:n_frames])
-            sung = codec.cpu().decode(
-                model.generator.denormalise(drawn)[0].cpu(), f0_hz, voiced
-            )
+            sung = codec.cpu().decode(model.generator.denormalise(drawn)[0].cpu(), f0_hz, voiced)
             codec.to(device)
             pictures = [("recording", song.sound()), (f"sung, step {step}", sung.numpy())]
             save_spectrograms(folder / f"step{step:06d}-{clip.name}.png", pictures, rate)
