@@ -148,6 +148,8 @@ def _save(folder: Path, step: int, model, averaged, optimizer) -> None:
 def _keep_best(folder: Path, step: int, figure: float, averaged: nn.Module) -> None:
     """Write the averaged model to `best.pt` if no validation was better before."""
     path = folder / BEST_FILE
+    if math.isnan(figure):
+        return
     if path.exists() and load_state(path, averaged)["figure"] <= figure:
         return
     with atomic_path(path, force=True) as temporary:
