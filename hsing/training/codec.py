@@ -100,14 +100,16 @@ class _Song:
         self.voicing = (song.f0_hz > 0).astype(np.float32)
 
     def clip(self, start: int, n_frames: int, hop: int, ratio: float = 1.0):
-        """n_frames from frame `start`, played `ratio` times as fast."""
+        """n_frames from frame `start`, played `ratio` times as fast; silence where the song is too
+        short."""
         taken = int(np.ceil(n_frames * ratio)) + 2 if ratio != 1.0 else n_frames
         start = max(0, min(start, len(self.f0_hz) - taken))
         samples = self.samples[start * hop : (start + taken) * hop]
         at = np.arange(n_frames) * ratio
-        index = np.arange(taken)
-        f0_hz = np.interp(at, index, self.f0_hz[start : start + taken]) * ratio
-        voicing = np.interp(at, index, self.voicing[start : start + taken]) > 0.5
+        f0_hz, voicing = (x[start : start + taken] for x in (self.f0_hz, self.voicing))
+        index = np.arange(len(f0_hz))
+        voicing = np.interp(at, index, voicing, right=0.0) > 0.5
+        f0_hz = np.interp(at, index, f0_hz) * ratio
         if ratio != 1.0:
             samples = resample(samples, 10_000, round(10_000 / ratio))
         samples = np.pad(samples, (0, max(0, n_frames * hop - len(samples))))[: n_frames * hop]
