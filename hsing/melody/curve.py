@@ -19,7 +19,7 @@ from hsing.flow import Frames
 ROUNDING_S = 0.12  # a step of the baseline takes this long from end to end
 CORRECTION_ROUNDING_S = 0.06
 LARGEST_AWAY = 4.0  # semitones off the score; beyond it the tracker was an octave off
-LARGEST_SHAPE = 2.5  # semitones off the note's own bias; beyond it the singer was somewhere else
+LARGEST_SHAPE = 4.0  # semitones off the note's own bias; beyond it the singer was somewhere else
 MIDDLE = (0.2, 0.8)  # share of a note over which its pitch is judged
 
 

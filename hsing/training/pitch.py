@@ -45,7 +45,7 @@ class PitchTraining:
         )
     )
     loop: LoopConfig = field(
-        default_factory=lambda: LoopConfig(steps=800, weight_decay=0.05, validate_every=100)
+        default_factory=lambda: LoopConfig(steps=900, weight_decay=0.05, validate_every=100)
     )
     batch_clips: int = 8
     clip_frames: int = 512
@@ -55,7 +55,7 @@ class PitchTraining:
             "diffusion/score": 1.0,
             "prior/nll": 4.0,
             "pitch/bias": 0.5,
-            "pitch/voicing": 1.0,
+            "pitch/voicing": 2.0,
         }
     )
 

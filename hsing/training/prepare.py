@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from hsing.units import Clock, hz_to_midi
 PEAK_DBFS = -1.0
 DEFAULT_CLOCK = Clock(44_100, 512)
 _LARGEST_SHIFT_S, _SMALLEST_SHIFT_S, _FEWEST_ONSETS = 0.08, 0.008, 6
+_LARGEST_SNAP_S, _SHORTEST_PHONE_S = 0.05, 0.02
 # songs that no shipped model is trained on
 VALIDATION = (
     "pjs090",
@@ -76,6 +78,7 @@ def prepare(
             remarks.append(f"{source.name}: left out: {error}")
             continue
         song, late_s = _with_heard_onsets(song, clock)
+        song, _ = _with_heard_onsets(_snapped(song, clock), clock)
         if late_s:
             remarks.append(f"{song.name}: labels moved {late_s:+.3f} s, to the vowels as heard")
         write_song(out, song)
@@ -142,6 +145,36 @@ def _with_heard_onsets(song: PreparedSong, clock: Clock) -> tuple[PreparedSong, 
     if len(heard.errors_ms) < _FEWEST_ONSETS or abs(shift_s) < _SMALLEST_SHIFT_S:
         return song, 0.0
     return replace(song, timeline=_shifted(song.timeline, shift_s)), round(shift_s, 3)
+
+
+def _snapped(song: PreparedSong, clock: Clock) -> PreparedSong:
+    """The song with the boundaries between voiced and voiceless phones where its voicing changes.
+
+    Labels scatter by tens of ms round the sound; a boundary moves to the nearest change in the
+    right direction, at most _LARGEST_SNAP_S away, and leaves _SHORTEST_PHONE_S on either side.
+    """
+    voiced = np.concatenate(([False], song.f0_hz > 0, [False]))
+    changes = np.diff(voiced.astype(np.int8))
+    times = {s: clock.seconds(np.flatnonzero(changes == s) - 0.5) for s in (1, -1)}
+    phones = song.timeline.phones
+    starts = [span.start_s for span in phones]
+    for i, (before, after) in enumerate(pairwise(phones), start=1):
+        if before.phone.voiced == after.phone.voiced:
+            continue
+        near = times[1 if after.phone.voiced else -1]
+        near = near[np.abs(near - after.start_s) <= _LARGEST_SNAP_S]
+        if len(near):
+            wanted = near[np.argmin(np.abs(near - after.start_s))]
+            low, high = starts[i - 1] + _SHORTEST_PHONE_S, after.end_s - _SHORTEST_PHONE_S
+            starts[i] = float(np.clip(wanted, low, high)) if low <= high else after.start_s
+    moved = {span.start_s: start for span, start in zip(phones, starts)}
+    ends = [*starts[1:], song.timeline.length_s]
+    spans = tuple(replace(p, start_s=a, end_s=b) for p, a, b in zip(phones, starts, ends))
+    notes = tuple(
+        replace(n, onset_s=moved.get(n.onset_s, n.onset_s), end_s=moved.get(n.end_s, n.end_s))
+        for n in song.timeline.notes
+    )
+    return replace(song, timeline=Timeline(spans, notes, song.timeline.length_s))
 
 
 def _shifted(timeline: Timeline, shift_s: float) -> Timeline:

@@ -39,7 +39,7 @@ class SingerTraining:
 
     condition: ConditionConfig = field(default_factory=lambda: ConditionConfig(n_curves=2))
     latent: LatentConfig = field(default_factory=LatentConfig)
-    loop: LoopConfig = field(default_factory=lambda: LoopConfig(steps=4000, validate_every=250))
+    loop: LoopConfig = field(default_factory=lambda: LoopConfig(steps=1800, validate_every=200))
     batch_clips: int = 8
     clip_frames: int = 344
     pitch_jitter_semitones: float = 0.3
