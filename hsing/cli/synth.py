@@ -71,7 +71,7 @@ def synth(
     loaded = load_voice(voice, choose_device(device))
     started = time.perf_counter()
     with progress(quiet) as bar:
-        task = bar.add_task("singing", total=None)
+        task = bar.add_task("singing", total=1)
         take = run(
             sung,
             loaded,
