@@ -34,7 +34,9 @@ CODEC = CodecConfig(
     channels=16, encoder_blocks=1, decoder_blocks=1, latent_dim=4, n_codebooks=2, codebook_size=8,
     n_envelope_bands=24, n_flatness_bands=8, n_filter_bands=32,
 )  # fmt: skip
-CONDITION = ConditionConfig(channels=16, token_blocks=1, enhanced_blocks=1, latent_dim=4, n_curves=2)
+CONDITION = ConditionConfig(
+    channels=16, token_blocks=1, enhanced_blocks=1, latent_dim=4, n_curves=2
+)
 PITCH_CONDITION = ConditionConfig(
     channels=16, token_blocks=1, enhanced_blocks=1, latent_dim=1, n_regressed=2, pool=2
 )

@@ -11,7 +11,9 @@ T = torch.linspace(0.001, 1.0, 50, dtype=torch.float64)
 
 
 def test_beta_is_the_papers():
-    assert SCHEDULE.beta(torch.tensor([0.0, 0.5, 1.0])).tolist() == pytest.approx([0.05, 10.025, 20])
+    assert SCHEDULE.beta(torch.tensor([0.0, 0.5, 1.0])).tolist() == pytest.approx(
+        [0.05, 10.025, 20]
+    )
 
 
 def test_the_integral_is_that_of_beta():

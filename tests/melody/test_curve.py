@@ -32,7 +32,13 @@ def frames_of(notes):
     owner, midi = np.array(owner), np.array(midi)
     zeros = np.zeros(len(midi))
     return Frames(
-        np.zeros(1, int), np.array([len(owner)]), midi, zeros, zeros, np.zeros(len(owner), int), owner
+        np.zeros(1, int),
+        np.array([len(owner)]),
+        midi,
+        zeros,
+        zeros,
+        np.zeros(len(owner), int),
+        owner,
     )
 
 

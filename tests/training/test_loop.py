@@ -81,9 +81,7 @@ def test_a_finished_run_is_not_trained_on(tmp_path):
 
 def test_the_loss_falls_and_the_log_holds_means(tmp_path):
     told = []
-    train(
-        tmp_path, replace(CONFIG, steps=42), report=lambda step, row: told.append((step, row))
-    )
+    train(tmp_path, replace(CONFIG, steps=42), report=lambda step, row: told.append((step, row)))
     logged = [row for row in rows(tmp_path) if "total" in row]
     assert [row["step"] for row in logged] == [*range(4, 41, 4), 42]
     assert logged[-2]["fit/square"] < 0.7 * logged[0]["fit/square"]
@@ -110,7 +108,12 @@ def test_the_best_model_is_kept_and_returned(tmp_path):
         assert torch.equal(best["averaged"][name], tensor)
     last = load_state(tmp_path / "state.pt")["averaged"]
     assert not torch.equal(last["out.weight"], states[10]["out.weight"])
-    assert [row["validation/x"] for row in rows(tmp_path) if "validation/x" in row] == [3, 1, 2, 1.5]
+    assert [row["validation/x"] for row in rows(tmp_path) if "validation/x" in row] == [
+        3,
+        1,
+        2,
+        1.5,
+    ]
 
 
 def test_a_validation_that_is_not_a_number_is_never_the_best(tmp_path):
