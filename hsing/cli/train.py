@@ -43,15 +43,23 @@ def codec(
 def timing(
     corpora: Annotated[list[Path], typer.Argument(help="Corpus folders with labels.")],
     output: Run,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Training set of the same corpora, whose corrected labels are used."),
+    ] = None,
     steps: Steps = None,
 ) -> None:
     """Train the timing model, from labelled corpora (audio is not needed)."""
     import json
+    from dataclasses import replace
 
     from hsing.training.corpora import read_corpus
     from hsing.training.timing import train_timing
 
     songs = [song for folder in corpora for song in read_corpus(folder)[0]]
+    if data is not None:
+        corrected = {song.name: song.timeline for song in _read(data).songs}
+        songs = [replace(s, timeline=corrected.get(s.name, s.timeline)) for s in songs]
     options = {} if steps is None else {"steps": steps}
     typer.echo(json.dumps(train_timing(songs, output, **options), indent=1))
 

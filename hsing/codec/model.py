@@ -52,6 +52,11 @@ class Codec(nn.Module):
         noise = torch.rand(shape, device=latent.device) * (2.0 * torch.pi)
         return self.decoder(latent, f0_hz, voicing, phase, noise), commitment
 
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.to_latent.weight.device
+
     @torch.inference_mode()
     def decode(
         self,
@@ -77,7 +82,8 @@ class Codec(nn.Module):
         decoded with the decoder's whole reach on either side.
         """
         n_frames, hop = len(latent), self.config.hop
-        phase = frame_phases(f0_hz[None].cpu(), hop, self.config.sample_rate).to(latent.device)
+        latent, f0_hz, voicing = (x.to(self.device) for x in (latent, f0_hz, voicing))
+        phase = frame_phases(f0_hz[None], hop, self.config.sample_rate)
         reach = self.decoder.reach_frames
         pieces = []
         for start in range(0, n_frames, chunk_frames):
@@ -90,7 +96,7 @@ class Codec(nn.Module):
                 f0_hz[None, span],
                 voicing[None, span],
                 phase[:, span],
-                noise[None].to(latent.device),
+                noise[None].to(self.device),
             )[0]
             pieces.append(sound[(start - left) * hop : (end - left) * hop].clone())
         return torch.cat(pieces)

@@ -155,8 +155,8 @@ def sing(
     # 4. latents → sound
     decoded = voice.codec.decode(
         latent,
-        torch.from_numpy(midi_to_hz(midi).astype(np.float32)).to(voice.device),
-        torch.from_numpy(voiced.astype(np.float32)).to(voice.device),
+        torch.from_numpy(midi_to_hz(midi).astype(np.float32)),
+        torch.from_numpy(voiced.astype(np.float32)),
         seed=options.seed,
     )
     step()
@@ -250,7 +250,8 @@ def _draw_latent(tokens: Tokens, midi, voiced, voice: Voice, options: SynthOptio
         sampler=options.sampler,
         progress=step,
     )
-    return voice.codec.quantizer(generator.denormalise(drawn))[0][0]
+    latent = generator.denormalise(drawn).to(voice.codec.device)
+    return voice.codec.quantizer(latent)[0][0]
 
 
 def _finished(samples: np.ndarray, frames: Frames, hop: int, sample_rate: int) -> np.ndarray:

@@ -47,7 +47,7 @@ class ConditionedGenerator(nn.Module):
 
 @dataclass(frozen=True)
 class Voice:
-    """Everything that sings, on one device.
+    """Everything that sings. `device` is the generators'; the codec is there too, or on the CPU.
 
     singer_index : row of the singer embedding; note_range : lowest and highest MIDI note sung in
     training
@@ -89,7 +89,9 @@ def load_voice(name: str = DEFAULT_VOICE, device: str = "cpu") -> Voice:
     """
     folder = find_checkpoint(name, kind="voice")
     config, parts = load_components(folder, device)
-    codec = load_codec(config["parents"]["codec"], device, beside=folder)
+    # the codec keeps phase in float64, which Apple's GPUs do not have
+    codec_device = "cpu" if device == "mps" else device
+    codec = load_codec(config["parents"]["codec"], codec_device, beside=folder)
     if [codec.config.sample_rate, codec.config.hop] != [config["sample_rate"], config["hop"]]:
         parent = config["parents"]["codec"]
         raise CheckpointError(f"{folder}: was trained for another codec than '{parent}'")

@@ -28,7 +28,7 @@ class CodecTraining:
     """What the codec is trained with. `loop.steps` of `batch_clips` clips of `clip_frames`."""
 
     model: CodecConfig = field(default_factory=CodecConfig)
-    loop: LoopConfig = field(default_factory=lambda: LoopConfig(steps=5000))
+    loop: LoopConfig = field(default_factory=lambda: LoopConfig(steps=2600))
     batch_clips: int = 8
     clip_frames: int = 86
     # the quantiser is fitted by k-means once the latents have settled

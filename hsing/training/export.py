@@ -77,6 +77,8 @@ def export_voice(
         )
     index = read_index(Path(run["data"]))
     facts = index["statistics"][singer]
+    if facts["songs"] == 0:
+        raise InputError(f"'{singer}' has no songs to train on in {run['data']}; export another")
     shared = {
         "kind": "voice",
         "sample_rate": index["clock"]["sample_rate"],

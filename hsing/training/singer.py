@@ -187,10 +187,10 @@ def _validate(model, codec, clips, songs, latents, folder: Path, step: int, devi
         )
         if clip is clips[0]:
             song = songs[clip.name]
-            f0_hz = torch.from_numpy(fill_unvoiced(song.f0_hz)[:n_frames])
-            voiced = torch.from_numpy(clip.voiced[:n_frames])
-            sung = codec.cpu().decode(model.generator.denormalise(drawn)[0].cpu(), f0_hz, voiced)
-            codec.to(device)
+            f0_hz = torch.from_numpy(fill_unvoiced(song.f0_hz)[:n_frames]).to(device)
+            voiced = torch.from_numpy(clip.voiced[:n_frames]).to(device)
+            latent = model.generator.denormalise(drawn)[0]
+            sung = codec.decode(latent, f0_hz, voiced).cpu()
             pictures = [("recording", song.sound()), (f"sung, step {step}", sung.numpy())]
             save_spectrograms(folder / f"step{step:06d}-{clip.name}.png", pictures, rate)
     return {f"validation/{k}": float(np.mean([row[k] for row in rows])) for k in rows[0]}
