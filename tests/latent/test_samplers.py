@@ -72,22 +72,23 @@ def test_both_odes_converge_at_their_order():
 
 
 def test_one_noisy_step_is_the_exact_bridge():
-    """From x_t = 1 with D = 0 the bridge to s has the mean and variance of Gaussian conditioning."""
+    """From x_t = 1 with D = ½ the bridge to s has the mean and variance of Gaussian conditioning."""
     now, then = torch.tensor(0.5, dtype=torch.float64), torch.tensor(0.3, dtype=torch.float64)
     alpha, sigma = (float(v) for v in SCHEDULE.alpha_sigma(now))
     alpha_s, sigma_s = (float(v) for v in SCHEDULE.alpha_sigma(then))
     generator = torch.Generator().manual_seed(0)
     ones = torch.ones(N, dtype=torch.float64)
     x = SAMPLERS["reverse-sde"](
-        lambda x, t: torch.zeros_like(x),
+        lambda x, t: torch.full_like(x, 0.5),
         ones,
         torch.stack([now, then]),
         SCHEDULE,
         lambda x: torch.randn(x.shape, generator=generator, dtype=x.dtype),
     )
-    # x_s = σ_s e₁, x_t = (α/α_s) x_s + …: a pair of Gaussians, one of them seen
+    # x_s = α_s/2 + σ_s e₁, x_t = (α/α_s) x_s + …: a pair of Gaussians, one of them seen
     covariance = alpha / alpha_s * sigma_s**2
-    assert float(x.mean()) == pytest.approx(covariance / sigma**2, abs=0.01)
+    expected = alpha_s / 2 + covariance / sigma**2 * (1 - alpha / 2)
+    assert float(x.mean()) == pytest.approx(expected, abs=0.01)
     assert float(x.var()) == pytest.approx(sigma_s**2 - covariance**2 / sigma**2, rel=0.03)
 
 
