@@ -21,6 +21,7 @@ CORRECTION_ROUNDING_S = 0.06
 LARGEST_AWAY = 4.0  # semitones off the score; beyond it the tracker was an octave off
 LARGEST_SHAPE = 4.0  # semitones off the note's own bias; beyond it the singer was somewhere else
 MIDDLE = (0.2, 0.8)  # share of a note over which its pitch is judged
+_ROUNDS = 6
 
 
 def note_curve(frames: Frames) -> np.ndarray:
@@ -68,23 +69,27 @@ def decompose(f0_midi: np.ndarray, voiced: np.ndarray, frames: Frames, frame_rat
 
 
 def compose(
-    shape: np.ndarray, bias: np.ndarray, frames: Frames, frame_rate: float, *, in_tune: float
+    shape: np.ndarray,
+    bias: np.ndarray,
+    voiced: np.ndarray,
+    frames: Frames,
+    frame_rate: float,
+    *,
+    in_tune: float,
 ) -> np.ndarray:
     """The sung pitch in MIDI, with `in_tune` (0…1) of each note's deviation taken out.
 
-    At 1 the median over the middle of every note lies on the score, at 0 where the model would
-    sing it. float64 [n_frames].
+    At 1 the median over the voiced frames in the middle of every note lies on the score, at 0
+    where the model would sing it. float64 [n_frames].
     """
     curve = baseline(frames, frame_rate) + shape + bias
     if in_tune == 0.0:
         return curve
     target = note_curve(frames)
-    everywhere = np.ones(frames.n_frames, bool)
-    remaining = 1.0 - in_tune
-    wanted = remaining * _medians(curve - target, frames, everywhere)
+    wanted = (1.0 - in_tune) * _medians(curve - target, frames, voiced)
     # rounding the correction's corners leaves a little on short notes: take that out too
-    for _ in range(4):
-        excess = _medians(curve - target, frames, everywhere) - wanted
+    for _ in range(_ROUNDS):
+        excess = _medians(curve - target, frames, voiced) - wanted
         correction = _per_frame(np.clip(excess, -2.0, 2.0), frames)
         curve = curve - _rounded(correction, CORRECTION_ROUNDING_S * frame_rate)
     return curve

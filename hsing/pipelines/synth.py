@@ -219,8 +219,8 @@ def _draw_pitch(frames: Frames, tokens: Tokens, voice: Voice, options: SynthOpti
     shape = interpolate(slow, model.condition.config.pool, frames.n_frames)
     bias, voicing = condition.regressed[0].cpu().double().numpy().T
     rate = voice.codec.config.clock.frame_rate
-    midi = compose(shape, bias, frames, rate, in_tune=options.in_tune)
-    return midi, voicing > 0.0
+    voiced = voicing > 0.0
+    return compose(shape, bias, voiced, frames, rate, in_tune=options.in_tune), voiced
 
 
 def _given_pitch(f0_hz: np.ndarray, frames: Frames):

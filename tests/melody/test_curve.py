@@ -84,7 +84,7 @@ def test_no_notes_are_a_level_line_and_nothing_trusted():
     assert (baseline(silent, RATE) == pytest.approx(60)) and len(note_curve(silent)) == 43
     shape, bias, trusted = decompose(np.full(43, 61.0), np.ones(43, bool), silent, RATE)
     assert shape == pytest.approx(1.0) and (bias == 0).all() and not trusted.any()
-    sung = compose(shape, bias, silent, RATE, in_tune=1.0)
+    sung = compose(shape, bias, np.ones(silent.n_frames, bool), silent, RATE, in_tune=1.0)
     assert sung == pytest.approx(61.0)
 
 
@@ -94,7 +94,7 @@ def test_taken_apart_and_put_together_it_is_the_same_curve():
     shape, bias, trusted = decompose(sung, voiced, SONG, RATE)
     away = sung - baseline(SONG, RATE)
     near = np.abs(away - bias) < LARGEST_SHAPE
-    again = compose(shape, bias, SONG, RATE, in_tune=0.0)
+    again = compose(shape, bias, np.ones(SONG.n_frames, bool), SONG, RATE, in_tune=0.0)
     assert near.mean() > 0.9 and np.abs(again - sung)[near].max() < 1e-9
     assert (np.abs(shape[~near]) == LARGEST_SHAPE).all()
     assert np.array_equal(trusted, near & voiced & (np.abs(away) < LARGEST_AWAY))
@@ -154,7 +154,7 @@ def test_in_tune_at_1_every_note_lies_on_the_score(rows, seed):
     frames = frames_of(notes)
     shape = wander(frames.n_frames, seed, 0.3)
     bias = wander(frames.n_frames, seed + 1, 0.3)
-    sung = compose(shape, bias, frames, RATE, in_tune=1.0)
+    sung = compose(shape, bias, np.ones(frames.n_frames, bool), frames, RATE, in_tune=1.0)
     for median, midi, length in middle_medians(sung, frames):
         assert abs(median - midi) < (0.01 if length >= 7 else 0.05)
 
@@ -164,8 +164,12 @@ def test_in_between_the_share_that_was_asked_for_is_taken_out(in_tune):
     frames = frames_of([(0.5, 60), (0.5, 62), (0.2, 0), (0.6, 65), (0.5, 60)])
     shape = 0.4 * np.sin(np.arange(frames.n_frames) / 40)
     bias = np.array([0, 0.5, -0.3, 0.4, -0.5])[frames.note_of_frame]
-    raw = middle_medians(compose(shape, bias, frames, RATE, in_tune=0.0), frames)
-    tuned = middle_medians(compose(shape, bias, frames, RATE, in_tune=in_tune), frames)
+    raw = middle_medians(
+        compose(shape, bias, np.ones(frames.n_frames, bool), frames, RATE, in_tune=0.0), frames
+    )
+    tuned = middle_medians(
+        compose(shape, bias, np.ones(frames.n_frames, bool), frames, RATE, in_tune=in_tune), frames
+    )
     for (before, midi, _), (after, _, _) in zip(raw, tuned):
         assert abs(before - midi) > 0.05
         assert after - midi == pytest.approx((1 - in_tune) * (before - midi), abs=0.01)
@@ -175,8 +179,9 @@ def test_tuning_leaves_vibrato_alone():
     """It moves notes as wholes: what is fast within a note stays."""
     frames = frames_of([(1.0, 60)])
     vibrato = 0.5 * np.sin(2 * np.pi * 5.5 * np.arange(frames.n_frames) / RATE)
-    raw = compose(vibrato, np.full(frames.n_frames, 0.3), frames, RATE, in_tune=0.0)
-    tuned = compose(vibrato, np.full(frames.n_frames, 0.3), frames, RATE, in_tune=1.0)
+    bias, everywhere = np.full(frames.n_frames, 0.3), np.ones(frames.n_frames, bool)
+    raw = compose(vibrato, bias, everywhere, frames, RATE, in_tune=0.0)
+    tuned = compose(vibrato, bias, everywhere, frames, RATE, in_tune=1.0)
     assert np.ptp(raw - tuned) < 1e-6
     (median, _, _) = middle_medians(raw, frames)[0]
     assert np.mean(raw - tuned) == pytest.approx(median - 60, abs=1e-6)
@@ -198,3 +203,15 @@ def test_a_slow_curve_survives_decimation(n_frames):
     assert np.abs(again - slow)[4:-4].max() < 0.12
     line = np.arange(120.0)
     assert np.allclose(interpolate(decimate(line, 2), 2, 120)[4:-4], line[4:-4])
+
+
+def test_only_voiced_frames_are_put_in_tune():
+    """A note whose second half is a voiceless consonant is judged, and tuned, by the first."""
+    frames = frames_of([(0.2322, 60), (0.2322, 60)])
+    assert frames.n_frames == 40
+    voiced = np.tile(np.arange(20) < 9, 2)
+    shape = np.where(voiced, 0.8, -1.5)
+    sung = compose(shape, np.zeros(40), voiced, frames, RATE, in_tune=1.0)
+    for start in (0, 20):
+        middle = np.arange(start + 4, start + 16)
+        assert abs(np.median(sung[middle][voiced[middle]]) - 60.0) < 0.1
