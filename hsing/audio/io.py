@@ -66,8 +66,11 @@ def write_audio(path: str | Path, audio: Audio, *, force: bool = False) -> None:
     suffix = check_format(path)
     if not np.isfinite(audio.samples).all():
         raise AudioError(f"{path}: refused to write samples that are not finite")
-    with atomic_path(path, force=force) as temporary, soundfile.SoundFile(
-        str(temporary), "w", audio.sample_rate, 1, subtype=_SUBTYPES.get(suffix)
-    ) as file:
+    with (
+        atomic_path(path, force=force) as temporary,
+        soundfile.SoundFile(
+            str(temporary), "w", audio.sample_rate, 1, subtype=_SUBTYPES.get(suffix)
+        ) as file,
+    ):
         for start in range(0, len(audio.samples), _BLOCK):
             file.write(audio.samples[start : start + _BLOCK])

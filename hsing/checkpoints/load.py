@@ -167,10 +167,11 @@ def load_components(
     table = config["components"]
     wanted = tuple(table) if only is None else only
     if missing := [name for name in wanted if name not in table]:
-        raise CheckpointError(f"{folder} has no component '{missing[0]}'; it has {', '.join(table)}")
+        raise CheckpointError(
+            f"{folder} has no component '{missing[0]}'; it has {', '.join(table)}"
+        )
     components = {
-        name: (table[name]["config"], _read_weights(folder, table[name], device))
-        for name in wanted
+        name: (table[name]["config"], _read_weights(folder, table[name], device)) for name in wanted
     }
     return config, components
 

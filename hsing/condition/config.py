@@ -33,3 +33,15 @@ class ConditionConfig:
     pool: int = 1
     latent_dim: int = 32
     prior: str = "data"
+
+    @property
+    def token_stack(self) -> dict:
+        """Arguments of `layers.attention.FFTStack` for the lyrics and melody encoders."""
+        return {
+            "channels": self.channels,
+            "n_blocks": self.token_blocks,
+            "n_heads": self.n_heads,
+            "kernel": self.token_kernel,
+            "reach": self.token_reach,
+            "dropout": self.dropout,
+        }

@@ -26,7 +26,7 @@ class Tokens:
     note_of_frame: np.ndarray
     positions: np.ndarray
 
-    def window(self, start: int, end: int, context: int = 6) -> Tokens:
+    def window(self, start: int, end: int, context: int = 8) -> Tokens:
         """Frames start…end, and the tokens they touch with `context` more on either side."""
         phones = self.phone_of_frame[start:end]
         first_phone = max(0, int(phones.min()) - context)

@@ -14,14 +14,7 @@ class LyricsEncoder(nn.Module):
     def __init__(self, config: ConditionConfig):
         super().__init__()
         self.embed = nn.Embedding(config.n_phones, config.channels)
-        self.blocks = FFTStack(
-            config.channels,
-            config.token_blocks,
-            n_heads=config.n_heads,
-            kernel=config.token_kernel,
-            reach=config.token_reach,
-            dropout=config.dropout,
-        )
+        self.blocks = FFTStack(**config.token_stack)
 
     def forward(self, phone_ids: Tensor, mask: Tensor) -> Tensor:
         return self.blocks(self.embed(phone_ids), mask)

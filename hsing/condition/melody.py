@@ -28,14 +28,7 @@ class MelodyEncoder(nn.Module):
         for table, scale in ((self.duration, 8.0), (self.tempo, 16.0), (self.pitch, 2.0)):
             _smooth(table, scale)
         self.enter = nn.Linear(pitch + 2 * rest, config.channels)
-        self.blocks = FFTStack(
-            config.channels,
-            config.token_blocks,
-            n_heads=config.n_heads,
-            kernel=config.token_kernel,
-            reach=config.token_reach,
-            dropout=config.dropout,
-        )
+        self.blocks = FFTStack(**config.token_stack)
 
     def forward(self, midi: Tensor, beats64: Tensor, bpm: Tensor, mask: Tensor) -> Tensor:
         tempo = bpm.round().long().clamp(LOWEST_TEMPO, HIGHEST_TEMPO) - LOWEST_TEMPO

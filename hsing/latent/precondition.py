@@ -65,7 +65,7 @@ class LatentGenerator(nn.Module):
         clean = residual / self.scale
         # one evenly spread set of times per batch has less variance than independent draws
         batch = len(target)
-        spread = (torch.arange(batch, device=target.device) + torch.rand(1, device=target.device))
+        spread = torch.arange(batch, device=target.device) + torch.rand(1, device=target.device)
         log_snr = 10.0 * (spread / batch) - 5.0
         time = self.schedule.time_of_log_snr(log_snr)
         alpha, sigma = (x[:, None, None] for x in self.schedule.alpha_sigma(time))
