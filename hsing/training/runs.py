@@ -3,34 +3,56 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
-from hsing.codec.config import CodecConfig
-from hsing.codec.model import Codec
 from hsing.errors import TrainingError
 from hsing.files import atomic_path
 from hsing.pipelines.voice import ConditionedGenerator
-from hsing.training.datasets import TrainingSet
+from hsing.training.datasets import TrainingSet, read_index
 from hsing.training.loop import BEST_FILE, STATE_FILE, load_state
+
+RUN_FILE = "run.json"
 
 
 def write_run(folder: Path, kind: str, configs: dict, data: TrainingSet) -> None:
-    """Note in `folder/run.json` what is trained there, so that it can be exported."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Note in `folder/run.json` what is trained there, so that it can be resumed and exported.
+
+    Clock and statistics of the training set are noted too: the set itself may be gone by then.
+    Raises TrainingError, and writes nothing, if a run with another configuration lies there.
+    """
     run = {
         "kind": kind,
         "configs": configs,
         "data": str(data.folder),
+        "clock": asdict(data.clock),
         "singers": list(data.singers),
         "validation": [song.name for song in data.songs if song.validation],
+        "statistics": read_index(data.folder)["statistics"],
     }
-    with atomic_path(folder / "run.json", force=True) as temporary:
+    _refuse_another(folder, json.loads(json.dumps(run)))
+    folder.mkdir(parents=True, exist_ok=True)
+    with atomic_path(folder / RUN_FILE, force=True) as temporary:
         temporary.write_text(json.dumps(run, indent=1), encoding="utf-8")
 
 
+def _refuse_another(folder: Path, run: dict) -> None:
+    path = folder / RUN_FILE
+    if not path.is_file():
+        return
+    there = json.loads(path.read_text(encoding="utf-8"))
+    if any(there[key] != run[key] for key in ("kind", "configs", "singers")):
+        raise TrainingError(
+            f"{folder}: holds a run with another configuration; give another --output or remove it"
+        )
+
+
 def read_run(folder: Path, kind: str) -> tuple[dict, dict]:
-    """(run.json, state dict of the best averaged model, or of the last) of a run. Raises TrainingError if it is not one of `kind`."""
-    path = folder / "run.json"
+    """(run.json, state dict of the best averaged model, or of the last) of a run.
+
+    Raises TrainingError if there is no run, or not one of `kind`.
+    """
+    path = folder / RUN_FILE
     if not path.is_file() or not (folder / STATE_FILE).is_file():
         raise TrainingError(f"{folder}: no training run; make one with 'hsing train {kind}'")
     run = json.loads(path.read_text(encoding="utf-8"))
@@ -46,11 +68,3 @@ def load_run_generator(folder: Path, kind: str) -> ConditionedGenerator:
     model = ConditionedGenerator.from_configs(run["configs"])
     model.load_state_dict(state)
     return model.eval()
-
-
-def load_run_codec(folder: Path) -> Codec:
-    """The averaged codec of a codec run."""
-    run, state = read_run(folder, "codec")
-    codec = Codec(CodecConfig(**run["configs"]))
-    codec.load_state_dict(state)
-    return codec.eval()

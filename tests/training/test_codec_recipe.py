@@ -12,7 +12,7 @@ from hsing.errors import TrainingError
 from hsing.training.codec import CodecTraining, _draw_books, _Song, copy_of, train_codec
 from hsing.training.datasets import TrainingSet
 from hsing.training.loop import LoopConfig
-from hsing.training.runs import load_run_codec
+from hsing.training.runs import read_run
 from hsing.units import Clock
 
 CONFIG = CodecTraining(
@@ -54,14 +54,29 @@ def test_the_run_leaves_its_files(trained, tiny_set):
     told = json.loads((run / "run.json").read_text())
     assert (told["kind"], told["singers"], told["validation"]) == ("codec", ["anna"], ["a1"])
     assert told["configs"]["channels"] == CODEC.channels and told["data"] == str(tiny_set.folder)
+    assert told["clock"] == {"sample_rate": 44_100, "hop": 512}
+    assert told["statistics"]["anna"]["songs"] == 2
+    assert told["statistics"]["anna"]["note_midi_high"] == 70
+
+
+def test_a_run_with_another_configuration_is_left_as_it_is(trained, tiny_set):
+    _, run = trained
+    before = {path.name: path.read_bytes() for path in run.iterdir()}
+    other = replace(CONFIG, model=replace(CODEC, channels=8))
+    with pytest.raises(TrainingError, match=r"run: holds a run with another .* another --output"):
+        train_codec(tiny_set, run, other)
+    renamed = tuple(replace(song, singer="bea") for song in tiny_set.songs)
+    with pytest.raises(TrainingError, match="holds a run with another configuration"):
+        train_codec(replace(tiny_set, songs=renamed, singers=("bea",)), run, CONFIG)
+    assert {path.name: path.read_bytes() for path in run.iterdir()} == before
 
 
 def test_the_quantizer_is_fitted_on_the_way_and_saved(trained):
     codec, run = trained
     assert codec.quantizer.ready and not codec.training
-    loaded = load_run_codec(run)
+    _, state = read_run(run, "codec")
     for name, tensor in codec.state_dict().items():
-        assert torch.equal(loaded.state_dict()[name], tensor), name
+        assert torch.equal(state[name], tensor), name
 
 
 def test_an_interrupted_run_ends_where_an_uninterrupted_one_does(trained, tiny_set, tmp_path):
