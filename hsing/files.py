@@ -47,3 +47,13 @@ def check_writable(path: str | Path, force: bool = False) -> None:
         raise InputError(f"{path} cannot be written: the folder {folder} does not exist; make it")
     if not os.access(folder, os.W_OK):
         raise InputError(f"{path} cannot be written: no permission to write in {folder}")
+
+
+def make_folder(path: str | Path) -> Path:
+    """Make a folder, and those above it, if need be. Raises InputError if that cannot be done."""
+    path = Path(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be made a folder ({error.strerror})") from None
+    return path

@@ -66,7 +66,7 @@ def synth(
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         sung = read_sung(score, options)
-    for warning in caught:
+    for warning in (w for w in caught if issubclass(w.category, UserWarning)):
         warn(str(warning.message))
     loaded = load_voice(voice, choose_device(device))
     started = time.perf_counter()

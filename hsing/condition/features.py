@@ -81,3 +81,11 @@ def _intervals(frames: Frames) -> np.ndarray:
     from_before = np.concatenate(([0.0, 0.0], steps))[: len(frames.note_midi)]
     to_after = np.concatenate(([0.0], steps, [0.0]))[: len(frames.note_midi)]
     return np.stack([from_before, to_after], axis=1)[frames.note_of_frame]
+
+
+def pitch_curves(midi: np.ndarray, voiced: np.ndarray) -> np.ndarray:
+    """What the latent model is told of the pitch: octaves from C4, and voicing.
+
+    midi, voiced : [shape=(n_frames,)] → float32 [shape=(n_frames, 2)]
+    """
+    return np.stack([(midi - 60.0) / 12.0, voiced], axis=-1).astype(np.float32)

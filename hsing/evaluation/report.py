@@ -32,6 +32,7 @@ from hsing.evaluation.metrics import (
     voiced_share,
     vuv_f1,
 )
+from hsing.files import make_folder
 from hsing.flow import Audio, Timeline
 
 
@@ -151,8 +152,7 @@ def save_pictures(
     """
     from hsing.evaluation.pictures import save_pitch_curves, save_spectrograms
 
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = make_folder(folder)
     written = []
     for sample in samples:
         sounds = _sounds(sample)

@@ -97,7 +97,7 @@ def _phrases(notes: list[Note]) -> list[list[Note]]:
         ends = (
             before is not None
             and before.syllable
-            and before.syllable.text[-1] in "、。，．,.！？!?"
+            and before.syllable.text.endswith(tuple("、。，．,.！？!?"))
         )
         if before is None or ends or note.onset_beats > before.end_beats:
             phrases.append([])

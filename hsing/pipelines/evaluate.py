@@ -10,6 +10,7 @@ from hsing.audio.io import read_audio
 from hsing.errors import InputError
 from hsing.evaluation.metrics import TRACKERS
 from hsing.evaluation.report import Report, Sample, make_report, save_pictures
+from hsing.files import make_folder
 from hsing.pipelines.synth import TAIL_S, SynthOptions, read_sung
 
 _SCORES = (".musicxml", ".mxl", ".xml", ".mid", ".midi")
@@ -49,6 +50,8 @@ def evaluate(
     scores = _matched(paths, score, "score", _SCORES)
     references = _matched(paths, reference, "recording", _RECORDINGS)
     options = options or SynthOptions()
+    if pictures is not None:
+        make_folder(pictures)
     samples = [_sample(*row, options) for row in zip(paths, scores, references)]
     # 2. figures
     report = make_report(samples, tracker)

@@ -10,10 +10,11 @@ import numpy as np
 import torch
 
 from hsing.align.frames import place_phones, to_frames
+from hsing.audio.f0 import fill_unvoiced
 from hsing.audio.filters import highpass
-from hsing.condition.features import Tokens, tokens_of
+from hsing.condition.features import Tokens, pitch_curves, tokens_of
 from hsing.condition.model import batch_of
-from hsing.errors import InputError
+from hsing.errors import InputError, LyricsError
 from hsing.flow import Audio, Frames, PhoneSpan, Score, Sung, Timeline
 from hsing.latent.samplers import sample
 from hsing.lyrics.attach import attach
@@ -21,7 +22,7 @@ from hsing.lyrics.inventory import SILENCE
 from hsing.melody.curve import compose, interpolate
 from hsing.pipelines.voice import Voice
 from hsing.score.read import read_score, sung_part
-from hsing.units import db_to_gain, midi_to_hz
+from hsing.units import db_to_gain, hz_to_midi, midi_to_hz
 
 TAIL_S = 0.25  # after the score's end, for the last vowel to die away
 PEAK_DBFS = -1.0
@@ -29,7 +30,7 @@ RUMBLE_HZ = 50.0  # below any singer; the recordings have hum and steps there
 # Rests, in frames of the codec (11.6 ms at 44.1 kHz): how long a vowel dies away, how long before
 # singing goes on a breath may begin, and how short it may be.
 RELEASE_FRAMES, BREATH_LONGEST_FRAMES, BREATH_SHORTEST_FRAMES = 8, 70, 8
-BREATH_FLOOR_DBFS, BREATH_DBFS = -58.0, -36.0
+BREATH_FLOOR_DBFS, BREATH_DBFS = -58.0, -44.0
 _RANGE_MARGIN = 2  # semitones beyond the singer's notes that the timbre is asked for
 
 
@@ -120,6 +121,7 @@ def synth(
 
     # 1. score → words on notes
     sung = score if isinstance(score, Sung) else read_sung(score, options)
+    _check_language(sung, voice)
     # 2. notes and words → phones in seconds
     timeline = place_phones(sung, voice.timing, singer=voice.singer)
     # 3. … → sound
@@ -179,6 +181,14 @@ def _changed(sung: Sung, options: SynthOptions) -> Sung:
     return replace(sung, notes=notes, tempo=sung.tempo.scaled(options.tempo))
 
 
+def _check_language(sung: Sung, voice: Voice) -> None:
+    if sung.language not in voice.languages:
+        raise LyricsError(
+            f"part '{sung.part}' is in '{sung.language}', which {voice.name} does not sing; it sings"
+            f" {', '.join(voice.languages)}"
+        )
+
+
 def _remarks(sung: Sung, voice: Voice) -> tuple[str, ...]:
     """One line if the part leaves the voice's range, with the transposition that would fit."""
     low, high = voice.note_range
@@ -224,9 +234,7 @@ def _draw_pitch(frames: Frames, tokens: Tokens, voice: Voice, options: SynthOpti
 
 
 def _given_pitch(f0_hz: np.ndarray, frames: Frames):
-    from hsing.audio.f0 import fill_unvoiced
-    from hsing.units import hz_to_midi
-
+    """The same from a curve in Hz, 0 where unvoiced."""
     f0_hz = np.pad(f0_hz, (0, max(0, frames.n_frames - len(f0_hz))))[: frames.n_frames]
     return hz_to_midi(fill_unvoiced(f0_hz)), f0_hz > 0
 
@@ -235,8 +243,7 @@ def _draw_latent(tokens: Tokens, midi, voiced, voice: Voice, options: SynthOptio
     """Latents [shape=(n_frames, latent_dim)] for the codec's decoder."""
     low, high = voice.note_range[0] - _RANGE_MARGIN, voice.note_range[1] + _RANGE_MARGIN
     known = np.where(tokens.note_midi > 0, np.clip(tokens.note_midi, low, high), 0)
-    pitch = (np.clip(midi, low, high) - 60.0) / 12.0
-    curves = np.stack([pitch, voiced], axis=-1).astype(np.float32)[None]
+    curves = pitch_curves(np.clip(midi, low, high), voiced)[None]
     given = batch_of([replace(tokens, note_midi=known)], curves, [voice.singer_index])
     condition = voice.timbre.condition(given.to(voice.device))
     generator = voice.timbre.generator
@@ -275,7 +282,8 @@ def _rest_gain(samples: np.ndarray, frames: Frames, hop: int) -> np.ndarray:
     for index in np.flatnonzero(frames.phone_ids == SILENCE.index):
         end = ends[index]
         start = end - frames.phone_frames[index]
-        released = min(end, start + RELEASE_FRAMES)
+        # a song that opens with a rest has no vowel to let go of
+        released = start if start == 0 else min(end, start + RELEASE_FRAMES)
         gain[start:released] = np.linspace(1.0, 0.0, released - start + 1)[1:]
         gain[released:end] = 0.0
         if end < frames.n_frames:

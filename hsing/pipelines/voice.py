@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from hsing.align.timing import TimingConfig, TimingModel
-from hsing.checkpoints.load import find_checkpoint, load_components
+from hsing.checkpoints.card import CARD_FILE, read_card
+from hsing.checkpoints.load import find_checkpoint, load_components, read_config
 from hsing.codec.config import CodecConfig
 from hsing.codec.model import Codec
 from hsing.condition.config import ConditionConfig
@@ -67,7 +68,7 @@ class Voice:
 
 
 def choose_device(name: str) -> str:
-    """'auto' → the best device there is; otherwise the one named, refused if it is not there."""
+    """'auto' → cuda if there is one, else cpu; any other name must be a device that is there."""
     available = {
         "cpu": True,
         "cuda": torch.cuda.is_available(),
@@ -87,16 +88,29 @@ def load_voice(name: str = DEFAULT_VOICE, device: str = "cpu") -> Voice:
 
     Raises CheckpointError if it cannot be found, is damaged, or does not fit its codec.
     """
+    device = choose_device(device)
     folder = find_checkpoint(name, kind="voice")
     config, parts = load_components(folder, device)
+    try:
+        return _voice(folder, config, parts, device)
+    except (KeyError, TypeError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise CheckpointError(f"{folder}: not a voice that this version reads ({reason})") from None
+
+
+def _voice(folder: Path, config: dict, parts: dict, device: str) -> Voice:
+    """Build the networks of a checkpoint, and its codec's."""
     # the codec keeps phase in float64, which Apple's GPUs do not have
     codec_device = "cpu" if device == "mps" else device
-    codec = load_codec(config["parents"]["codec"], codec_device, beside=folder)
-    if [codec.config.sample_rate, codec.config.hop] != [config["sample_rate"], config["hop"]]:
-        parent = config["parents"]["codec"]
-        raise CheckpointError(f"{folder}: was trained for another codec than '{parent}'")
+    parent = config["parents"]["codec"]
+    codec_folder = find_checkpoint(parent["name"], kind="codec", beside=folder)
+    if codec_hash(codec_folder) != parent["sha256"]:
+        raise CheckpointError(
+            f"{folder}: was trained on another '{parent['name']}' than the one in {codec_folder};"
+            " put the codec that it came with beside it"
+        )
     return Voice(
-        name=Path(folder).name,
+        name=read_card(folder / CARD_FILE).name,
         singer=config["singer"],
         singer_index=config["singer_index"],
         note_range=tuple(config["range_midi"]),
@@ -107,15 +121,26 @@ def load_voice(name: str = DEFAULT_VOICE, device: str = "cpu") -> Voice:
         timbre=_filled(
             ConditionedGenerator.from_configs(parts["timbre"][0]), parts["timbre"], device
         ),
-        codec=codec,
+        codec=load_codec(codec_folder, codec_device),
         device=device,
     )
 
 
-def load_codec(name: str, device: str = "cpu", *, beside: Path | None = None) -> Codec:
+def load_codec(name: str | Path, device: str = "cpu") -> Codec:
     """A codec by name or folder. Raises CheckpointError if it cannot be found or is damaged."""
-    _, parts = load_components(find_checkpoint(name, kind="codec", beside=beside), device)
-    return _built(Codec, CodecConfig, parts["codec"], device)
+    device = choose_device(device)
+    folder = find_checkpoint(name, kind="codec")
+    _, parts = load_components(folder, device)
+    try:
+        return _built(Codec, CodecConfig, parts["codec"], device)
+    except (KeyError, TypeError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise CheckpointError(f"{folder}: not a codec that this version reads ({reason})") from None
+
+
+def codec_hash(folder: Path) -> str:
+    """SHA-256 of a codec's weights: what a voice was trained on, and must be decoded with."""
+    return read_config(folder)["components"]["codec"]["sha256"]
 
 
 def _built(model_class, config_class, part: tuple[dict, dict], device: str):

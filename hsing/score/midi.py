@@ -53,7 +53,7 @@ def read_midi(data: bytes, source: str) -> tuple[Score, list[str]]:
     ]
     end = max((track[-1][0] for track in tracks if track), default=Fraction(0))
     score = Score(
-        title=next((m.name for t in tracks[:1] for _, m in t if m.type == "track_name"), ""),
+        title=next((_text(m.name) for t in tracks[:1] for _, m in t if m.type == "track_name"), ""),
         parts=tuple(_part(line, bars) for line in lines),
         tempo=tempo_map(marks),
         length_beats=bars.end_of_measure(end),

@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
@@ -76,7 +77,16 @@ def _unzipped(data: bytes) -> bytes:
             container = ElementTree.fromstring(archive.read("META-INF/container.xml"))
             rootfile = next(e for e in container.iter() if e.tag.endswith("rootfile"))
             return archive.read(rootfile.get("full-path", ""))
-    except (zipfile.BadZipFile, KeyError, StopIteration, ElementTree.ParseError):
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        KeyError,
+        StopIteration,
+        EOFError,
+        ValueError,
+        RuntimeError,  # encrypted; NotImplementedError: a compression that nobody has
+        ElementTree.ParseError,
+    ):
         raise ScoreError("a zip archive without a MusicXML score; export it again") from None
 
 

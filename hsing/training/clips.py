@@ -58,11 +58,6 @@ def sung_clip(song: PreparedSong, singer: int, clock: Clock) -> SungClip:
     )
 
 
-def curves_for_latent(smooth_midi: np.ndarray, voiced: np.ndarray) -> np.ndarray:
-    """What the latent model is told of the pitch: octaves from C4, and voicing [(n_frames, 2)]."""
-    return np.stack([(smooth_midi - 60.0) / 12.0, voiced], axis=-1).astype(np.float32)
-
-
 def clips_of(data: TrainingSet, *, validation: bool) -> list[SungClip]:
     """All songs of one side of the split."""
     return [

@@ -6,9 +6,11 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from hsing.checkpoints.card import Card
+from hsing.checkpoints.load import find_checkpoint
 from hsing.checkpoints.save import save_checkpoint
 from hsing.codec.config import CodecConfig
 from hsing.errors import InputError
+from hsing.pipelines.voice import codec_hash
 from hsing.training.config import overlay_file
 from hsing.training.datasets import read_index
 from hsing.training.runs import read_run
@@ -65,7 +67,8 @@ def export_voice(
 ):
     """Write a voice checkpoint in half precision from the three runs that make it.
 
-    codec : name or folder of the codec checkpoint that the singer was trained on
+    codec : name of the codec checkpoint that the singer was trained on; looked for beside `out`
+        first
     """
     run, timbre_state = read_run(singer_run, "singer")
     pitch, pitch_state = read_run(pitch_run, "pitch")
@@ -89,7 +92,12 @@ def export_voice(
         "languages": list(languages),
         "licence": provenance.licence,
         "attribution": provenance.attribution,
-        "parents": {"codec": codec},
+        "parents": {
+            "codec": {
+                "name": codec,
+                "sha256": codec_hash(find_checkpoint(codec, kind="codec", beside=out)),
+            }
+        },
     }
     card = _card(
         out,

@@ -13,6 +13,7 @@ from torch import Tensor
 from hsing.audio.f0 import fill_unvoiced
 from hsing.codec.model import Codec
 from hsing.condition.config import ConditionConfig
+from hsing.condition.features import pitch_curves
 from hsing.condition.model import ConditionInput, batch_of
 from hsing.errors import TrainingError
 from hsing.evaluation.pictures import save_spectrograms
@@ -24,7 +25,6 @@ from hsing.training.clips import (
     Drawer,
     SungClip,
     clips_of,
-    curves_for_latent,
     cut,
     cut_tokens,
 )
@@ -152,7 +152,7 @@ def _given(windows: list[tuple[SungClip, int]], config: SingerTraining, rng):
         tokens.append(cut_tokens(clip.tokens, start, n_frames))
         jitter = rng.normal() * config.pitch_jitter_semitones
         pitch = cut(clip.smooth_midi, start, n_frames) + jitter
-        curves.append(curves_for_latent(pitch, cut(clip.voiced, start, n_frames)))
+        curves.append(pitch_curves(pitch, cut(clip.voiced, start, n_frames)))
     return batch_of(tokens, np.stack(curves), [clip.singer for clip, _ in windows])
 
 
@@ -163,7 +163,7 @@ def _validate(model, codec, clips, songs, latents, folder: Path, step: int, devi
     rows, rate = [], codec.config.sample_rate
     for clip in clips:
         n_frames = min(clip.frames.n_frames, len(latents[clip.name]))
-        curves = curves_for_latent(clip.smooth_midi, clip.voiced)[None, :n_frames]
+        curves = pitch_curves(clip.smooth_midi, clip.voiced)[None, :n_frames]
         tokens = clip.tokens.window(0, n_frames)
         given = batch_of([tokens], curves, [clip.singer]).to(device)
         target = torch.from_numpy(latents[clip.name][None, :n_frames]).to(device)
