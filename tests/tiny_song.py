@@ -21,7 +21,7 @@ from hsing.condition.config import ConditionConfig
 from hsing.flow import Audio
 from hsing.latent.config import LatentConfig
 from hsing.lyrics.inventory import INVENTORY
-from hsing.pipelines.voice import ConditionedGenerator
+from hsing.pipelines.voice import ConditionedGenerator, codec_hash
 from hsing.units import midi_to_hz
 
 RATE = 44_100
@@ -124,7 +124,7 @@ def save_tiny_voice(folder: Path) -> Path:
     }
     card = Card("tiny-codec", "CC0", "nobody")
     part = {"codec": (asdict(CODEC), codec.state_dict())}
-    save_checkpoint(folder / "tiny-codec", {"kind": "codec", **shared}, part, card)
+    codec_folder = save_checkpoint(folder / "tiny-codec", {"kind": "codec", **shared}, part, card)
     voice = {
         "kind": "voice",
         **shared,
@@ -132,7 +132,7 @@ def save_tiny_voice(folder: Path) -> Path:
         "singer_index": 0,
         "range_midi": [55, 72],
         "languages": ["ja"],
-        "parents": {"codec": "tiny-codec"},
+        "parents": {"codec": {"name": "tiny-codec", "sha256": codec_hash(codec_folder)}},
     }
     parts = {
         "timing": (asdict(timing.config), timing.state_dict()),

@@ -11,7 +11,9 @@ from torch import Tensor
 
 @lru_cache(maxsize=32)
 def _window(n_fft: int, device: str) -> Tensor:
-    return torch.hann_window(n_fft, device=device)
+    # a tensor made in inference mode could never be trained through, and this one is kept
+    with torch.inference_mode(False):
+        return torch.hann_window(n_fft, device=device)
 
 
 def stft(samples: Tensor, n_fft: int, hop: int) -> Tensor:
@@ -63,7 +65,8 @@ def mel_filterbank(
     for band in np.flatnonzero(triangles.sum(axis=1) == 0):
         triangles[band, np.argmin(np.abs(bins - edges[band + 1]))] = 1.0
     area = 2.0 / (edges[2:] - edges[:-2])
-    return torch.from_numpy((triangles * area[:, None]).astype(np.float32))
+    with torch.inference_mode(False):
+        return torch.from_numpy((triangles * area[:, None]).astype(np.float32))
 
 
 def log_mel(

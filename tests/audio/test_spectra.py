@@ -82,3 +82,12 @@ def test_a_batch_is_as_one_by_one():
     batched = log_mel(clips, 44_100)
     for row, clip in zip(batched, clips):
         assert torch.allclose(row, log_mel(clip[None], 44_100)[0], atol=1e-5)
+
+
+def test_what_is_kept_from_inference_can_be_trained_through():
+    samples = torch.randn(1, 3000)
+    with torch.inference_mode():
+        log_mel(samples, 44_100, n_fft=777, hop=200, n_bands=11)
+    samples.requires_grad_()
+    log_mel(samples, 44_100, n_fft=777, hop=200, n_bands=11).sum().backward()
+    assert samples.grad.abs().sum() > 0
