@@ -63,12 +63,14 @@ def prepare(
 
     Raises
     ------
-    TrainingError : nothing usable was found
+    TrainingError : nothing usable was found, or all of it is held out
     """
     if (out / "index.json").exists():
         raise InputError(f"{out} already holds a training set; give another folder or remove it")
     sources, remarks = _collect(folders)
     held_out = _held_out(sources, validation)
+    if sources and held_out.issuperset(source.name for source in sources):
+        raise TrainingError("all songs are held out: none is left to train on; hold out fewer")
     out.mkdir(parents=True, exist_ok=True)
     songs = []
     for source in progress(sources):
@@ -83,8 +85,10 @@ def prepare(
             remarks.append(f"{song.name}: labels moved {late_s:+.3f} s, to the vowels as heard")
         write_song(out, song)
         songs.append(song)
-    if not songs:
-        raise TrainingError(f"no song of {', '.join(map(str, folders))} could be prepared")
+    if all(song.validation for song in songs):
+        raise TrainingError(
+            f"no song of {', '.join(map(str, folders))} could be prepared to train on"
+        )
     singers = sorted({song.singer for song in songs})
     statistics = {singer: _statistics(songs, singer, clock.sample_rate) for singer in singers}
     write_index(out, clock, songs, {"statistics": statistics})
@@ -93,12 +97,21 @@ def prepare(
 
 
 def _collect(folders: list[Path]) -> tuple[list[Song], list[str]]:
-    sources, remarks = [], []
+    """All songs with audio; of songs of one name, which would share a file, the first."""
+    sources, remarks, homes = [], [], {}
     for folder in folders:
         found, said = read_corpus(folder)
         remarks.extend(said)
-        remarks.extend(f"{s.name}: no audio: left out here" for s in found if s.audio is None)
-        sources.extend(song for song in found if song.audio is not None)
+        for song in found:
+            if song.audio is None:
+                remarks.append(f"{song.name}: no audio: left out here")
+            elif homes.setdefault(song.name, folder) is not folder:
+                remarks.append(
+                    f"{song.name}: that of {folder} left out: {homes[song.name]} has a song of the"
+                    " same name; rename one"
+                )
+            else:
+                sources.append(song)
     return sources, remarks
 
 

@@ -103,6 +103,25 @@ def test_refusals(prepared, tmp_path):
     assert not (tmp_path / "other").exists()
 
 
+def test_songs_of_one_name_do_not_overwrite_each_other(tmp_path):
+    for singer, name, semitones in (("anna", "a1", 0), ("bea", "a1", 5), ("bea", "b1", 5)):
+        write_song(tmp_path / singer, name, semitones=semitones)
+    report = prepare([tmp_path / "anna", tmp_path / "bea"], tmp_path / "set", validation=[])
+    assert [(s.name, s.singer) for s in report.songs] == [("a1", "anna"), ("b1", "bea")]
+    (line,) = [remark for remark in report.remarks if remark.startswith("a1")]
+    assert line.endswith("anna has a song of the same name; rename one")
+    assert f"a1: that of {tmp_path / 'bea'} left out" in line
+    kept = read_training_set(tmp_path / "set").songs[0]
+    assert [note.midi for note in kept.timeline.notes] == list(MELODY)
+
+
+def test_a_set_that_is_all_held_out_is_an_error(tmp_path):
+    write_song(tmp_path / "anna", "a1")
+    with pytest.raises(TrainingError, match="all songs are held out: none is left to train on"):
+        prepare([tmp_path / "anna"], tmp_path / "set", validation=["a1"])
+    assert not (tmp_path / "set").exists()
+
+
 def test_a_set_of_nothing_is_an_error(tmp_path):
     write_song(tmp_path / "bea", "b1")
     (tmp_path / "bea" / "b1.wav").unlink()
