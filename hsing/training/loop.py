@@ -86,6 +86,7 @@ def fit(
     averaged = copy.deepcopy(model).eval()
     first = _resume(folder, model, averaged, optimizer)
     sums: dict[str, float] = {}
+    summed = 0
     started = saved = time.monotonic()
     for step in range(first, config.steps):
         torch.manual_seed(config.seed * 1_000_003 + step)
@@ -104,13 +105,14 @@ def fit(
         _average(averaged, model, min(config.ema_decay, (1 + step) / (10 + step)))
         for name, loss in (*losses.items(), ("total", total), ("gradient", norm)):
             sums[name] = sums.get(name, 0.0) + float(loss.detach())
+        summed += 1
         done = step + 1
         if done % config.log_every == 0 or done == config.steps:
-            count = config.log_every if done % config.log_every == 0 else done % config.log_every
-            row = {name: value / count for name, value in sums.items()}
+            row = {name: value / summed for name, value in sums.items()}
             row["seconds"] = time.monotonic() - started
             _log(folder, done, row, report)
             sums.clear()
+            summed = 0
         if validate and (done % config.validate_every == 0 or done == config.steps):
             with torch.no_grad():
                 figures = validate(averaged, done)
@@ -173,7 +175,7 @@ def _resume(folder: Path, model, averaged, optimizer) -> int:
         optimizer.load_state_dict(state["optimizer"])
     except (RuntimeError, ValueError, KeyError):
         raise TrainingError(
-            f"{path}: from a run with another configuration; give another --out or remove it"
+            f"{path}: from a run with another configuration; give another --output or remove it"
         ) from None
     return state["step"]
 

@@ -71,6 +71,19 @@ def test_resumed_is_bit_for_bit_as_uninterrupted(tmp_path):
         assert all(torch.equal(ours[key], theirs[key]) for key in theirs)
 
 
+def test_the_first_row_after_a_resume_is_the_mean_of_the_steps_since(tmp_path):
+    def ones(model):
+        return lambda step: {"fit/square": 0 * model(torch.zeros(1, 3)).sum() + 1}
+
+    config = replace(CONFIG, save_every_s=0.0)
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path, config, die_at=14)
+    model = made()
+    fit(model, ones(model), {"fit/square": 1.0}, tmp_path, config)
+    row = next(row for row in rows(tmp_path) if row["step"] == 16)  # steps 14 and 15 alone
+    assert row["fit/square"] == row["total"] == 1.0
+
+
 def test_a_finished_run_is_not_trained_on(tmp_path):
     _, first = train(tmp_path)
     _, again = train(tmp_path, die_at=0)
@@ -168,7 +181,9 @@ def test_the_weighted_sum():
 def test_another_configuration_is_refused(tmp_path):
     train(tmp_path)
     wide = torch.nn.Linear(7, 7)
-    with pytest.raises(TrainingError, match=r"state.pt: from a run with another configuration"):
+    with pytest.raises(
+        TrainingError, match=r"state.pt: from a run with another configuration; .* --output"
+    ):
         fit(wide, lambda step: {}, {}, tmp_path, CONFIG)
 
 
