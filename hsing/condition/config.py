@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hsing.errors import InputError
+
+PRIORS = ("data", "standard")
+
 
 @dataclass(frozen=True)
 class ConditionConfig:
@@ -13,7 +17,8 @@ class ConditionConfig:
 
     `n_curves` frame-level curves (pitch, voicing, …) are read beside the tokens; `n_regressed`
     curves are predicted from h_cond by plain regression; `pool` frames of h_cond are averaged
-    into one for the latent generator. `enhanced` and `prior` exist for the paper's ablations.
+    into one for the latent generator. `enhanced` and `prior` ('data' or 'standard') exist for the
+    paper's ablations. Raises InputError if `prior` is neither.
     """
 
     n_phones: int = 128
@@ -33,6 +38,10 @@ class ConditionConfig:
     pool: int = 1
     latent_dim: int = 32
     prior: str = "data"
+
+    def __post_init__(self) -> None:
+        if self.prior not in PRIORS:
+            raise InputError(f"prior must be {' or '.join(PRIORS)}, not '{self.prior}'")
 
     @property
     def token_stack(self) -> dict:

@@ -45,10 +45,18 @@ def _laid_over(old, value, where: str):
     if isinstance(old, dict):
         if not isinstance(value, dict) or not value.keys() <= old.keys():
             raise InputError(f"{where} must map some of {', '.join(old)}")
-        return {**old, **value}
-    if old is not None and not isinstance(value, int | float if type(old) is float else type(old)):
+        changed = {key: _laid_over(old[key], v, f"{where}: {key}") for key, v in value.items()}
+        return {**old, **changed}
+    if old is not None and not _is_like(old, value):
         raise InputError(f"{where} must be of type {type(old).__name__}, not {value!r}")
     return type(old)(value) if type(old) is float else value
+
+
+def _is_like(old, value) -> bool:
+    """Same type, but that whole numbers stand for floats; True and False are no numbers."""
+    if isinstance(value, bool):
+        return isinstance(old, bool)
+    return isinstance(value, int | float if isinstance(old, float) else type(old))
 
 
 def _line(error: Exception) -> str:

@@ -43,6 +43,9 @@ def test_whole_numbers_stand_for_floats_and_none_takes_text(tmp_path):
         ("weights: 3", r"a.yaml: weights must map some of"),
         ("batch_clips: 3.5", r"a.yaml: batch_clips must be of type int, not 3.5"),
         ("augmented_share: much", r"a.yaml: augmented_share must be of type float, not 'much'"),
+        ("batch_clips: true", r"a.yaml: batch_clips must be of type int, not True"),
+        ("augmented_share: no", r"a.yaml: augmented_share must be of type float, not False"),
+        ("weights: {mel: much}", r"a.yaml: weights: mel must be of type float, not 'much'"),
         ("- 3", r"a.yaml: must hold 'key: value' lines"),
         ("", r"a.yaml: must hold 'key: value' lines"),
         ("a: [", r"a.yaml: cannot be read as YAML"),
@@ -52,6 +55,13 @@ def test_refusals_say_where_in_one_line(tmp_path, text, message):
     with pytest.raises(InputError, match=message) as refusal:
         overlay_file(CodecTraining(), write(tmp_path, text))
     assert "\n" not in str(refusal.value)
+
+
+def test_the_prior_is_one_of_two(tmp_path):
+    given = overlay_file(SingerTraining(), write(tmp_path, "condition: {prior: standard}"))
+    assert given.condition.prior == "standard"
+    with pytest.raises(InputError, match="prior must be data or standard, not 'normal'"):
+        overlay_file(SingerTraining(), write(tmp_path, "condition: {prior: normal}"))
 
 
 def test_a_missing_file_is_named(tmp_path):
