@@ -36,7 +36,8 @@ def codec(
     from hsing.training.codec import CodecTraining, train_codec
 
     settings = _settings(CodecTraining(), config, steps, threads)
-    train_codec(_read(data), output, settings, device=_device(device), report=_report)
+    chosen = _device(device, float64=True)
+    train_codec(_read(data), output, settings, device=chosen, report=_report)
 
 
 @app.command("timing")
@@ -45,23 +46,28 @@ def timing(
     output: Run,
     data: Annotated[
         Path | None,
-        typer.Option(help="Training set of the same corpora, whose corrected labels are used."),
+        typer.Option(help="Training set of the same corpora: its labels, and what it holds out."),
     ] = None,
     steps: Steps = None,
 ) -> None:
-    """Train the timing model, from labelled corpora (audio is not needed)."""
+    """Train the timing model, from labelled corpora (audio is used only to check the labels)."""
     import json
     from dataclasses import replace
 
     from hsing.training.corpora import read_corpus
+    from hsing.training.prepare import VALIDATION
     from hsing.training.timing import train_timing
 
     songs = [song for folder in corpora for song in read_corpus(folder)[0]]
+    held_out = set(VALIDATION)
     if data is not None:
-        corrected = {song.name: song.timeline for song in _read(data).songs}
+        prepared = _read(data)
+        held_out |= {song.name for song in prepared.split(validation=True)}
+        corrected = {song.name: song.timeline for song in prepared.songs}
         songs = [replace(s, timeline=corrected.get(s.name, s.timeline)) for s in songs]
     options = {} if steps is None else {"steps": steps}
-    typer.echo(json.dumps(train_timing(songs, output, **options), indent=1))
+    figures = train_timing(songs, output, validation=held_out, **options)
+    typer.echo(json.dumps(figures, indent=1))
 
 
 @app.command("pitch")
@@ -95,14 +101,15 @@ def singer(
 ) -> None:
     """Train the latent model: condition encoder, prior and denoiser."""
     from hsing.pipelines.voice import load_codec
-    from hsing.training.runs import load_run_generator
+    from hsing.training.runs import load_start
     from hsing.training.singer import SingerTraining, train_singer
 
     settings = _settings(SingerTraining(), config, steps, threads)
-    chosen = _device(device)
-    before = None if start_from is None else load_run_generator(start_from, "singer")
+    chosen = _device(device, float64=True)
+    prepared = _read(data)
+    before = None if start_from is None else load_start(start_from, "singer", prepared)
     train_singer(
-        _read(data),
+        prepared,
         load_codec(codec, chosen),
         output,
         settings,
@@ -212,9 +219,13 @@ def _read(data: Path):
     return read_training_set(data)
 
 
-def _device(name: str) -> str:
+def _device(name: str, *, float64: bool = False) -> str:
+    """The device to train on; Apple's have no float64, in which the codec keeps its phase."""
+    from hsing.errors import InputError
     from hsing.pipelines.voice import choose_device
 
+    if float64 and name == "mps":
+        raise InputError("mps has no float64, which the codec needs; give --device cpu")
     return choose_device(name)
 
 

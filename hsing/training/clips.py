@@ -36,15 +36,18 @@ class SungClip:
     smooth_midi: np.ndarray
 
 
-def sung_clip(song: PreparedSong, singer: int, clock: Clock) -> SungClip:
-    """Everything that the pitch and latent models learn from, but the latents."""
+def sung_clip(song: PreparedSong, singer: int, clock: Clock, pool: int = PITCH_POOL) -> SungClip:
+    """Everything that the pitch and latent models learn from, but the latents.
+
+    pool : frames per number of the pitch model that `smooth_midi` is to resemble
+    """
     frames = to_frames(song.timeline, clock)
     n_frames = min(frames.n_frames, len(song.f0_hz))
     f0_hz = np.pad(song.f0_hz, (0, max(0, frames.n_frames - n_frames)))[: frames.n_frames]
     voiced = f0_hz > 0
     midi = hz_to_midi(fill_unvoiced(f0_hz))
     shape, bias, trusted = decompose(midi, voiced, frames, clock.frame_rate)
-    slow = interpolate(decimate(shape, PITCH_POOL), PITCH_POOL, frames.n_frames)
+    slow = interpolate(decimate(shape, pool), pool, frames.n_frames)
     return SungClip(
         name=song.name,
         singer=singer,
@@ -58,10 +61,10 @@ def sung_clip(song: PreparedSong, singer: int, clock: Clock) -> SungClip:
     )
 
 
-def clips_of(data: TrainingSet, *, validation: bool) -> list[SungClip]:
-    """All songs of one side of the split."""
+def clips_of(data: TrainingSet, *, validation: bool, pool: int = PITCH_POOL) -> list[SungClip]:
+    """All songs of one side of the split; `pool` as for `sung_clip`."""
     return [
-        sung_clip(song, data.singers.index(song.singer), data.clock)
+        sung_clip(song, data.singers.index(song.singer), data.clock, pool)
         for song in data.split(validation=validation)
     ]
 

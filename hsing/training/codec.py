@@ -16,11 +16,9 @@ from hsing.codec.config import CodecConfig
 from hsing.codec.losses import mel_loss, spectral_losses
 from hsing.codec.model import Codec
 from hsing.errors import TrainingError
-from hsing.evaluation.pictures import save_spectrograms
-from hsing.flow import Audio
 from hsing.training.datasets import PreparedSong, TrainingSet
 from hsing.training.loop import LoopConfig, fit
-from hsing.training.runs import write_run
+from hsing.training.runs import first_of_each_singer, require_songs, write_example, write_run
 
 
 @dataclass(frozen=True)
@@ -55,12 +53,23 @@ def train_codec(
     device: str = "cpu",
     report: Callable = lambda step, row: None,
 ) -> Codec:
-    """Train on a prepared set; the run's state, log, audio and pictures go to `folder`."""
+    """Train on a prepared set; the run's state, log, audio and pictures go to `folder`.
+
+    Raises TrainingError if set and codec are on different clocks, if there is no song to train on,
+    or if there are too few steps to fit the quantiser.
+    """
     if data.clock != config.model.clock:
         raise TrainingError(f"{data.folder} is on {data.clock}, the codec on {config.model.clock}")
+    if config.loop.steps <= config.quantizer_from_step:
+        raise TrainingError(
+            f"the quantiser would never be fitted: it is from step {config.quantizer_from_step}, and"
+            f" there are {config.loop.steps} steps; give more, or a lower quantizer_from_step"
+        )
+    songs = [_Song(song) for song in data.split(validation=False)]
+    require_songs(songs, data)
+    write_run(folder, "codec", asdict(config.model), data)
     torch.manual_seed(config.loop.seed)
     codec = Codec(config.model).to(device)
-    songs = [_Song(song) for song in data.split(validation=False)]
     held_out = data.split(validation=True)
 
     def losses_of(step: int) -> dict[str, Tensor]:
@@ -78,7 +87,6 @@ def train_codec(
         if step >= config.quantizer_from_step and not codec.quantizer.ready:
             codec.quantizer.initialise(_sample_latents(codec, songs, config, device))
 
-    write_run(folder, "codec", asdict(config.model), data)
     return fit(
         codec,
         losses_of,
@@ -142,7 +150,8 @@ def _draw_books(config: CodecTraining, rng) -> np.ndarray:
 
 @torch.no_grad()
 def _sample_latents(codec: Codec, songs, config: CodecTraining, device: str) -> Tensor:
-    """About 20,000 latents of training clips, for the first k-means."""
+    """Latents of training clips for the first k-means: about 20,000, or four to a code if that is
+    more, but no more than 40 batches hold."""
     rng = np.random.default_rng(config.loop.seed)
     wanted = max(20_000, 4 * config.model.codebook_size)
     rounds = -(-wanted // (config.batch_clips * config.clip_frames))
@@ -162,20 +171,16 @@ def copy_of(codec: Codec, song: PreparedSong, n_books: int | None, device: str) 
 
 
 def _validate(codec: Codec, songs: list[PreparedSong], folder: Path, step: int, device: str):
-    """Log-mel L1 of the copies of the held-out songs; the first is written as sound and picture."""
-    from hsing.audio.io import write_audio
-
+    """Log-mel L1 of the copies of the held-out songs; each singer's first is written as sound and
+    picture."""
     rate, errors = codec.config.sample_rate, []
+    shown = first_of_each_singer(songs)
     for song in songs:
         copy = copy_of(codec, song, None, device)
         original = song.sound()[: len(copy)]
         copy = copy[: len(original)]
         pair = torch.from_numpy(copy)[None], torch.from_numpy(original)[None]
         errors.append(float(mel_loss(*pair, rate)))
-        if song is songs[0]:
-            stem = folder / f"step{step:06d}-{song.name}"
-            rows = [("recording", original), (f"copy, step {step}", copy)]
-            save_spectrograms(stem.with_suffix(".png"), rows, rate)
-            clipped = np.clip(copy, -1.0, 1.0)
-            write_audio(stem.with_suffix(".flac"), Audio(clipped, rate), force=True)
+        if song.name in shown:
+            write_example(folder, step, song, "copy", copy, rate)
     return {"validation/mel": float(np.mean(errors))} if errors else {}

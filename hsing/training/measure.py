@@ -41,9 +41,10 @@ def measure_codec(data: TrainingSet, codec: Codec, *, tracker: str = "swift-f0")
     """Copies of all held-out songs at 4, 8, 16 and 30 books; pitch and timbre of shifted copies.
 
     Returns `songs`, `copies` (one row per number of books) and `shifted` (one row per direction:
-    `pitch_error_cents` is the median deviation from the pitch asked for, `envelope_db` the mean
-    change of the spectral envelope from 100 Hz to 8 kHz against the recording's; `0` semitones is
-    the plain copy).
+    over frames voiced in recording and copy, `pitch_median_cents` is the median of the deviation
+    from the pitch asked for and `pitch_p90_abs_cents` the 90th percentile of its size;
+    `envelope_db` is the mean change of the spectral envelope from 100 Hz to 8 kHz against the
+    recording's; `0` semitones is the plain copy). Raises TrainingError if no song is held out.
     """
     songs = _held_out(data)
     rate = codec.config.sample_rate
@@ -68,9 +69,14 @@ def measure_voice(
     """The held-out songs of a voice's singer, sung again and held against recording and score.
 
     Three renderings: the recording's own phone times with in_tune 0 and with the default, and
-    phone times predicted from the notes.
+    phone times predicted from the notes. Raises TrainingError if none of the singer's songs is
+    held out.
     """
     songs = [song for song in _held_out(data) if song.singer == voice.singer]
+    if not songs:
+        raise TrainingError(
+            f"{data.folder}: no song of '{voice.singer}' is held out; prepare a set in which one is"
+        )
     default = SynthOptions(seed=seed)
     as_sung = SynthOptions(seed=seed, in_tune=0.0)
     predicted = [
@@ -111,6 +117,7 @@ def _held_out(data: TrainingSet) -> list[PreparedSong]:
 
 
 def _shifted(codec: Codec, songs: list[PreparedSong], semitones: int, tracker: str) -> dict:
+    """One row of `shifted`: copies decoded at another pitch."""
     ratio = 2.0 ** (semitones / 12.0)
     deviations, changes = [], []
     for song in songs:
@@ -125,7 +132,7 @@ def _shifted(codec: Codec, songs: list[PreparedSong], semitones: int, tracker: s
     pooled = np.concatenate(deviations)
     return {
         "semitones": semitones,
-        "pitch_error_cents": float(np.median(pooled)),
+        "pitch_median_cents": float(np.median(pooled)),
         "pitch_p90_abs_cents": float(np.quantile(np.abs(pooled), 0.9)),
         "envelope_db": float(np.mean(changes)),
     }

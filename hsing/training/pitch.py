@@ -19,7 +19,7 @@ from hsing.pipelines.voice import ConditionedGenerator
 from hsing.training.clips import PITCH_POOL, Drawer, SungClip, clips_of, cut, cut_tokens
 from hsing.training.datasets import TrainingSet
 from hsing.training.loop import LoopConfig, fit
-from hsing.training.runs import write_run
+from hsing.training.runs import require_songs, write_run
 
 UNTRUSTED_WEIGHT = 0.05  # the curve through consonants is interpolated: keep it near, no more
 
@@ -95,11 +95,21 @@ def train_pitch(
     device: str = "cpu",
     report: Callable = lambda step, row: None,
 ) -> ConditionedGenerator:
-    """Train on a prepared set; state and log go to `folder`."""
-    config = replace(config, condition=replace(config.condition, n_singers=len(data.singers)))
+    """Train on a prepared set; state and log go to `folder`.
+
+    Sizes that follow from set and task, whatever `config` says: one row per singer, one number per
+    step of the curve, bias and voicing regressed, no curves given.
+    Raises TrainingError if there is no song to train on.
+    """
+    condition = replace(
+        config.condition, n_singers=len(data.singers), latent_dim=1, n_regressed=2, n_curves=0
+    )
+    latent = replace(config.latent, latent_dim=1, condition_channels=condition.channels)
     torch.manual_seed(config.loop.seed)
-    model = ConditionedGenerator(config.condition, config.latent).to(device)
+    model = ConditionedGenerator(condition, latent).to(device)
     clips, held_out = clips_of(data, validation=False), clips_of(data, validation=True)
+    require_songs(clips, data)
+    write_run(folder, "pitch", model.configs(), data)
     spread = np.concatenate([clip.shape[clip.trusted > 0] for clip in clips]).std()
     model.generator.std.fill_(float(spread))
     drawer = Drawer(clips)
@@ -111,20 +121,21 @@ def train_pitch(
             -config.transpose_semitones, config.transpose_semitones + 1, config.batch_clips
         )
         windows = [(clips[song], start, int(s)) for (song, start), s in zip(drawn, shift)]
-        return pitch_losses(model, *_batch(windows, config.clip_frames, device))
+        return pitch_losses(model, *_batch(windows, config.clip_frames, device, condition.pool))
 
     def validate(averaged: ConditionedGenerator, step: int) -> dict[str, float]:
         # one fixed draw of times and noise, so that rows can be compared
         torch.manual_seed(0)
         rows = [
-            pitch_losses(averaged, *_batch([(clip, 0, 0)], clip.frames.n_frames, device))
+            pitch_losses(
+                averaged, *_batch([(clip, 0, 0)], clip.frames.n_frames, device, condition.pool)
+            )
             for clip in held_out
         ]
         means = {name: float(np.mean([float(row[name]) for row in rows])) for name in rows[0]}
         total = sum(config.weights[name] * value for name, value in means.items())
         return {**{f"validation/{k}": v for k, v in means.items()}, "validation/total": total}
 
-    write_run(folder, "pitch", model.configs(), data)
     return fit(
         model,
         losses_of,
@@ -137,7 +148,9 @@ def train_pitch(
     )
 
 
-def _batch(windows: list[tuple[SungClip, int, int]], n_frames: int, device: str):
+def _batch(
+    windows: list[tuple[SungClip, int, int]], n_frames: int, device: str, pool: int = PITCH_POOL
+):
     """Arguments of pitch_losses after the model, for (song, first frame, transposition) windows."""
 
     def column(name: str) -> np.ndarray:
@@ -150,8 +163,8 @@ def _batch(windows: list[tuple[SungClip, int, int]], n_frames: int, device: str)
         tokens.append(replace(window, note_midi=moved))
     given = batch_of(tokens, None, [clip.singer for clip, _, _ in windows])
     shape, trusted = column("shape"), column("trusted")
-    slow = np.stack([decimate(row, PITCH_POOL) for row in shape])[..., None]
-    weight = np.stack([decimate(row, PITCH_POOL) for row in trusted])[..., None]
+    slow = np.stack([decimate(row, pool) for row in shape])[..., None]
+    weight = np.stack([decimate(row, pool) for row in trusted])[..., None]
     arrays = slow, weight + UNTRUSTED_WEIGHT, column("bias"), trusted, column("voiced")
     tensors = (torch.from_numpy(a.astype(np.float32)).to(device) for a in arrays)
     return given.to(device), *tensors

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
+
+from hsing.audio.io import write_audio
 from hsing.errors import TrainingError
+from hsing.evaluation.pictures import save_spectrograms
 from hsing.files import atomic_path
+from hsing.flow import Audio
 from hsing.pipelines.voice import ConditionedGenerator
-from hsing.training.datasets import TrainingSet, read_index
+from hsing.training.datasets import PreparedSong, TrainingSet, read_index
 from hsing.training.loop import BEST_FILE, STATE_FILE, load_state
 
 RUN_FILE = "run.json"
@@ -60,6 +66,46 @@ def read_run(folder: Path, kind: str) -> tuple[dict, dict]:
         raise TrainingError(f"{folder}: holds a run of '{run['kind']}', not of '{kind}'")
     best = folder / BEST_FILE
     return run, load_state(best if best.is_file() else folder / STATE_FILE)["averaged"]
+
+
+def require_songs(songs: Sequence, data: TrainingSet) -> None:
+    """Raises TrainingError if there is nothing to train on."""
+    if not songs:
+        raise TrainingError(
+            f"{data.folder}: no song to train on, all are held out; prepare a set with others"
+        )
+
+
+def write_example(
+    folder: Path, step: int, song: PreparedSong, what: str, output: np.ndarray, rate: int
+) -> None:
+    """What a model makes of a held-out song, as audio and in a picture below the recording's.
+
+    output : float [n]; clipped to ±1 in the file
+    """
+    stem = folder / f"step{step:06d}-{song.name}"
+    rows = [("recording", song.sound()), (f"{what}, step {step}", output)]
+    save_spectrograms(stem.with_suffix(".png"), rows, rate)
+    write_audio(stem.with_suffix(".flac"), Audio(np.clip(output, -1.0, 1.0), rate), force=True)
+
+
+def first_of_each_singer(songs: Sequence[PreparedSong]) -> set[str]:
+    """Names of the songs to write examples of."""
+    return set({song.singer: song.name for song in reversed(songs)}.values())
+
+
+def load_start(folder: Path, kind: str, data: TrainingSet) -> ConditionedGenerator:
+    """The averaged model of a run to train on with `data`.
+
+    Raises TrainingError if the run was of other singers: each has a row of its own in the model.
+    """
+    run, _ = read_run(folder, kind)
+    if run["singers"] != list(data.singers):
+        raise TrainingError(
+            f"{folder}: a run of {', '.join(run['singers'])} cannot go on with"
+            f" {', '.join(data.singers)}; start from one of the same singers"
+        )
+    return load_run_generator(folder, kind)
 
 
 def load_run_generator(folder: Path, kind: str) -> ConditionedGenerator:

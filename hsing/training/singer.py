@@ -16,12 +16,12 @@ from hsing.condition.config import ConditionConfig
 from hsing.condition.features import pitch_curves
 from hsing.condition.model import ConditionInput, batch_of
 from hsing.errors import TrainingError
-from hsing.evaluation.pictures import save_spectrograms
 from hsing.latent.config import LatentConfig
 from hsing.latent.precondition import LatentGenerator
 from hsing.latent.samplers import sample
 from hsing.pipelines.voice import ConditionedGenerator
 from hsing.training.clips import (
+    PITCH_POOL,
     Drawer,
     SungClip,
     clips_of,
@@ -30,7 +30,7 @@ from hsing.training.clips import (
 )
 from hsing.training.datasets import PreparedSong, TrainingSet
 from hsing.training.loop import LoopConfig, fit
-from hsing.training.runs import write_run
+from hsing.training.runs import first_of_each_singer, require_songs, write_example, write_run
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,8 @@ class SingerTraining:
     batch_clips: int = 8
     clip_frames: int = 344
     pitch_jitter_semitones: float = 0.3
+    # frames per number of the pitch model, its `condition.pool`
+    pitch_pool: int = PITCH_POOL
     # train on one singer's songs only, to fine-tune a model of several
     only_singer: str | None = None
     weights: dict[str, float] = field(
@@ -72,22 +74,29 @@ def train_singer(
     """Train on a prepared set and a frozen codec; state, log and pictures go to `folder`.
 
     start_from : weights to begin with, for fine-tuning; they replace the fresh ones
+
+    Sizes that follow from set, codec and task, whatever `config` says: one row per singer, the
+    codec's latents at its frame rate, pitch and voicing given.
+    Raises TrainingError if set and codec are on different clocks, if there is no song to train on,
+    or if `start_from` has other sizes.
     """
     if codec.config.clock != data.clock:
         raise TrainingError(f"{data.folder} is on {data.clock}, the codec on {codec.config.clock}")
-    config = replace(
-        config,
-        condition=replace(
-            config.condition,
-            n_singers=len(data.singers),
-            latent_dim=codec.config.latent_dim,
-        ),
-        latent=replace(config.latent, latent_dim=codec.config.latent_dim),
+    dim = codec.config.latent_dim
+    condition = replace(
+        config.condition, n_singers=len(data.singers), latent_dim=dim, n_curves=2, pool=1
     )
+    latent = replace(config.latent, latent_dim=dim, condition_channels=condition.channels)
     torch.manual_seed(config.loop.seed)
-    model = ConditionedGenerator(config.condition, config.latent).to(device)
-    clips = _chosen(clips_of(data, validation=False), data, config)
-    held_out = _chosen(clips_of(data, validation=True), data, config)
+    model = ConditionedGenerator(condition, latent).to(device)
+    clips, held_out = (
+        _chosen(clips_of(data, validation=side, pool=config.pitch_pool), data, config)
+        for side in (False, True)
+    )
+    require_songs(clips, data)
+    if start_from is not None:
+        _refuse_other_sizes(model, start_from)
+    write_run(folder, "singer", model.configs(), data)
     songs = {song.name: song for song in data.songs}
     latents = {c.name: latents_of(codec, songs[c.name], device) for c in clips + held_out}
     _set_statistics(model.generator, [latents[clip.name] for clip in clips])
@@ -106,7 +115,6 @@ def train_singer(
     def validate(averaged: ConditionedGenerator, step: int) -> dict[str, float]:
         return _validate(averaged, codec, held_out, songs, latents, folder, step, device)
 
-    write_run(folder, "singer", model.configs(), data)
     return fit(
         model,
         losses_of,
@@ -139,6 +147,20 @@ def _chosen(clips: list[SungClip], data: TrainingSet, config: SingerTraining) ->
     return [clip for clip in clips if clip.singer == wanted]
 
 
+def _refuse_other_sizes(model: ConditionedGenerator, start: ConditionedGenerator) -> None:
+    shapes, configs = [], []
+    for side in (model, start):
+        shapes.append({name: tensor.shape for name, tensor in side.state_dict().items()})
+        parts = side.configs().items()
+        configs.append({f"{part}.{key}": v for part, values in parts for key, v in values.items()})
+    if shapes[0] != shapes[1]:
+        ours, theirs = configs
+        odd = [f"{key} {theirs[key]}, not {ours[key]}" for key in ours if theirs[key] != ours[key]]
+        raise TrainingError(
+            f"the run to start from has other sizes: {'; '.join(odd)}; train with the same"
+        )
+
+
 def _set_statistics(generator: LatentGenerator, latents: list[np.ndarray]) -> None:
     """Mean and deviation of each latent dimension over the training songs."""
     rows = torch.from_numpy(np.concatenate(latents))
@@ -158,9 +180,10 @@ def _given(windows: list[tuple[SungClip, int]], config: SingerTraining, rng):
 
 def _validate(model, codec, clips, songs, latents, folder: Path, step: int, device: str):
     """Losses on whole held-out songs, and error of drawn and of prior latents (in units of the
-    latents' deviation); spectrograms of the first song."""
+    latents' deviation); each singer's first song is written as sound and picture."""
     torch.manual_seed(0)
     rows, rate = [], codec.config.sample_rate
+    shown = first_of_each_singer([songs[clip.name] for clip in clips])
     for clip in clips:
         n_frames = min(clip.frames.n_frames, len(latents[clip.name]))
         curves = pitch_curves(clip.smooth_midi, clip.voiced)[None, :n_frames]
@@ -185,12 +208,11 @@ def _validate(model, codec, clips, songs, latents, folder: Path, step: int, devi
                 "drawn_error": float((drawn - wanted).square().mean().sqrt()),
             }
         )
-        if clip is clips[0]:
+        if clip.name in shown:
             song = songs[clip.name]
             f0_hz = torch.from_numpy(fill_unvoiced(song.f0_hz)[:n_frames]).to(device)
             voiced = torch.from_numpy(clip.voiced[:n_frames]).to(device)
             latent = model.generator.denormalise(drawn)[0]
-            sung = codec.decode(latent, f0_hz, voiced).cpu()
-            pictures = [("recording", song.sound()), (f"sung, step {step}", sung.numpy())]
-            save_spectrograms(folder / f"step{step:06d}-{clip.name}.png", pictures, rate)
+            sung = codec.decode(latent, f0_hz, voiced).cpu().numpy()
+            write_example(folder, step, song, "sung", sung, rate)
     return {f"validation/{k}": float(np.mean([row[k] for row in rows])) for k in rows[0]}

@@ -201,7 +201,9 @@ def load_timing(folder: str | Path) -> TimingModel:
     folder = Path(folder)
     for name in (CONFIG_FILE, WEIGHTS_FILE):
         if not (folder / name).is_file():
-            raise CheckpointError(f"{folder / name}: no such file; train it with train_timing")
+            raise CheckpointError(
+                f"{folder / name}: no such file; make it with 'hsing train timing'"
+            )
     try:
         config = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
         model = TimingModel(TimingConfig(**config))

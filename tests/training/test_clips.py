@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from tiny_song import notes_of
 
+from hsing.condition.features import pitch_curves
 from hsing.flow import PhoneSpan, TimedNote, Timeline
 from hsing.lyrics.inventory import SILENCE, phone
 from hsing.training.clips import (
     Drawer,
     SungClip,
-    curves_for_latent,
     cut,
     cut_tokens,
     sung_clip,
@@ -56,6 +56,14 @@ def test_a_planted_bias_is_told_from_shape():
     assert clip.trusted[clip.voiced == 0].max() == 0 and clip.trusted.mean() > 0.4
 
 
+def test_the_slow_pitch_is_as_coarse_as_the_pitch_model():
+    whole = song()
+    whole.f0_hz[::2] *= 1.02  # 34 cents up and down: averaged out by groups of two frames
+    middle = slice(CLOCK.frames(0.7), CLOCK.frames(0.8))
+    fine, coarse = (sung_clip(whole, 0, CLOCK, pool).smooth_midi[middle] for pool in (1, 2))
+    assert np.ptp(fine) == pytest.approx(0.34, abs=0.01) and np.ptp(coarse) < 0.02
+
+
 def test_all_columns_have_a_row_for_each_frame_even_if_f0_is_a_frame_off():
     whole = song()
     for f0_hz in (whole.f0_hz[:-1], np.append(whole.f0_hz, 0).astype(np.float32)):
@@ -66,7 +74,7 @@ def test_all_columns_have_a_row_for_each_frame_even_if_f0_is_a_frame_off():
 
 
 def test_curves_are_octaves_from_middle_c():
-    curves = curves_for_latent(np.array([60.0, 72.0, 54.0]), np.array([1, 0, 1]))
+    curves = pitch_curves(np.array([60.0, 72.0, 54.0]), np.array([1, 0, 1]))
     assert curves.tolist() == [[0, 1], [1, 0], [-0.5, 1]] and curves.dtype == np.float32
 
 

@@ -105,6 +105,33 @@ def test_another_clock_is_refused(tiny_set, tmp_path):
         train_codec(other, tmp_path / "run", CONFIG)
 
 
+@pytest.mark.parametrize("steps", [5, 6])
+def test_too_few_steps_to_fit_the_quantizer_are_refused(tiny_set, tmp_path, steps):
+    short = replace(CONFIG, loop=replace(CONFIG.loop, steps=steps))
+    with pytest.raises(TrainingError, match=rf"never be fitted: .* step 6, .* {steps} steps"):
+        train_codec(tiny_set, tmp_path / "run", short)
+    assert not (tmp_path / "run").exists()
+
+
+def test_nothing_to_train_on_is_refused(tiny_set, tmp_path):
+    songs = tuple(replace(song, validation=True) for song in tiny_set.songs)
+    with pytest.raises(TrainingError, match="set: no song to train on, all are held out"):
+        train_codec(replace(tiny_set, songs=songs), tmp_path / "run", CONFIG)
+    assert not (tmp_path / "run").exists()
+
+
+def test_each_singers_first_held_out_song_is_written(tiny_set, tmp_path):
+    named = zip(tiny_set.songs, ("anna", "bea", "bea"), strict=True)
+    songs = [replace(song, singer=singer) for song, singer in named]
+    more = replace(songs[2], name="a4", validation=False)
+    held_out = [replace(song, validation=True) for song in songs]
+    both = replace(tiny_set, songs=(*held_out, more), singers=("anna", "bea"))
+    short = replace(CONFIG, loop=replace(CONFIG.loop, steps=7, validate_every=50))
+    train_codec(both, tmp_path, short)
+    written = {path.name for path in tmp_path.glob("step*")}
+    assert written == {f"step000007-{n}.{kind}" for n in ("a1", "a2") for kind in ("png", "flac")}
+
+
 def test_clips_keep_sound_and_pitch_together(tiny_set):
     song = _Song(tiny_set.songs[0])
     samples, f0_hz, voicing = song.clip(60, 20, 512)

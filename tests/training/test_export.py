@@ -125,7 +125,9 @@ def test_config_and_card_say_what_the_voice_is(runs):
     config = read_config(runs.folder / "tiny")
     assert (config["kind"], config["singer"], config["singer_index"]) == ("voice", "anna", 0)
     assert config["range_midi"] == [58, 70]  # of the songs trained on
-    assert config["languages"] == ["ja"] and config["parents"] == {"codec": "tiny-codec"}
+    sha256 = read_config(runs.folder / "tiny-codec")["components"]["codec"]["sha256"]
+    assert config["parents"] == {"codec": {"name": "tiny-codec", "sha256": sha256}}
+    assert config["languages"] == ["ja"]
     assert (config["sample_rate"], config["hop"]) == (44_100, 512)
     card = read_card(runs.folder / "tiny" / "card.md")
     assert (card.name, card.licence, card.singer) == ("tiny", "CC0", "anna")

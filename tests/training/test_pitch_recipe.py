@@ -121,6 +121,25 @@ def test_the_bias_is_judged_where_it_is_trusted_alone(trained, tiny_set):
     assert loss(bias + 3 * trusted) > loss(bias) + 1
 
 
+def test_sizes_that_follow_are_set_whatever_the_configuration_says(tiny_set, tmp_path):
+    odd = replace(
+        CONFIG,
+        condition=replace(CONFIG.condition, channels=24, pool=4, n_regressed=1, n_curves=2),
+        latent=replace(CONFIG.latent, latent_dim=3),
+        loop=LoopConfig(steps=1),
+    )
+    configs = train_pitch(tiny_set, tmp_path, odd).configs()
+    assert configs["condition"]["channels"] == configs["latent"]["condition_channels"] == 24
+    assert configs["condition"]["pool"] == 4 and configs["latent"]["latent_dim"] == 1
+
+
+def test_nothing_to_train_on_is_refused(tiny_set, tmp_path):
+    songs = tuple(replace(song, validation=True) for song in tiny_set.songs)
+    with pytest.raises(TrainingError, match="set: no song to train on, all are held out"):
+        train_pitch(replace(tiny_set, songs=songs), tmp_path / "run", CONFIG)
+    assert not (tmp_path / "run").exists()
+
+
 def test_an_all_training_set_needs_no_validation(tiny_set, tmp_path):
     songs = tuple(replace(song, validation=False) for song in tiny_set.songs)
     model = train_pitch(

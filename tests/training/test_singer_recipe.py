@@ -8,11 +8,12 @@ import pytest
 import torch
 from tiny_song import CODEC, CONDITION, LATENT
 
+from hsing.audio.io import read_audio
 from hsing.codec.model import Codec
 from hsing.errors import TrainingError
 from hsing.training.clips import clips_of
 from hsing.training.loop import LoopConfig
-from hsing.training.runs import load_run_generator
+from hsing.training.runs import load_run_generator, load_start
 from hsing.training.singer import SingerTraining, _given, latents_of, train_singer
 from hsing.units import Clock
 
@@ -55,7 +56,10 @@ def test_the_run_leaves_its_files_and_reads_back(trained):
     model, run = trained
     names = {path.name for path in run.iterdir()}
     assert {"state.pt", "best.pt", "log.jsonl", "run.json"} <= names
-    assert {"step000020-a1.png", "step000040-a1.png"} <= names
+    shown = {f"step0000{step}-a1.{kind}" for step in (20, 40) for kind in ("png", "flac")}
+    assert {name for name in names if name.startswith("step")} == shown
+    sung = read_audio(run / "step000040-a1.flac").samples
+    assert 0 < np.abs(sung).max() <= 1
     loaded = load_run_generator(run, "singer")
     for name, tensor in model.state_dict().items():
         assert torch.equal(loaded.state_dict()[name], tensor), name
@@ -65,6 +69,27 @@ def test_sizes_follow_the_codec_and_the_set(trained):
     configs = trained[0].configs()
     assert configs["condition"]["latent_dim"] == configs["latent"]["latent_dim"] == CODEC.latent_dim
     assert configs["condition"]["n_singers"] == 1
+
+
+def test_sizes_that_follow_are_set_whatever_the_configuration_says(tiny_set, codec, tmp_path):
+    odd = replace(
+        CONFIG,
+        condition=replace(CONFIG.condition, channels=24, n_curves=0, pool=2),
+        loop=LoopConfig(steps=1),
+    )
+    configs = train_singer(tiny_set, codec, tmp_path, odd).configs()
+    assert configs["condition"]["channels"] == configs["latent"]["condition_channels"] == 24
+    assert (configs["condition"]["n_curves"], configs["condition"]["pool"]) == (2, 1)
+
+
+def test_each_singers_first_held_out_song_is_written(tiny_set, codec, tmp_path):
+    named = zip(tiny_set.songs, ("anna", "bea", "bea"), strict=True)
+    held_out = [replace(song, singer=singer, validation=True) for song, singer in named]
+    more = replace(held_out[2], name="a4", validation=False)
+    both = replace(tiny_set, songs=(*held_out, more), singers=("anna", "bea"))
+    train_singer(both, codec, tmp_path, replace(CONFIG, loop=LoopConfig(steps=1)))
+    written = {path.name for path in tmp_path.glob("step*")}
+    assert written == {f"step000001-{n}.{kind}" for n in ("a1", "a2") for kind in ("png", "flac")}
 
 
 def test_latents_are_normalised_by_the_training_songs(trained, tiny_set, codec):
@@ -98,6 +123,26 @@ def test_fine_tuning_starts_from_the_weights_given(trained, tiny_set, codec, tmp
     for name, tensor in trained[0].state_dict().items():
         if name != "generator.scale":  # tracked, not learnt
             assert torch.allclose(model.state_dict()[name], tensor, atol=1e-6), name
+
+
+def test_fine_tuning_needs_the_same_singers_and_sizes(trained, tiny_set, codec, tmp_path):
+    _, run = trained
+    renamed = tuple(replace(song, singer="bea") for song in tiny_set.songs)
+    with pytest.raises(TrainingError, match="run: a run of anna cannot go on with bea"):
+        load_start(run, "singer", replace(tiny_set, songs=renamed, singers=("bea",)))
+    assert load_start(run, "singer", tiny_set).configs() == trained[0].configs()
+    wide = replace(CONFIG, condition=replace(CONFIG.condition, channels=24))
+    with pytest.raises(TrainingError, match=r"other sizes: condition.channels 16, not 24; .*same"):
+        train_singer(tiny_set, codec, tmp_path / "run", wide, start_from=trained[0])
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_singer_with_nothing_to_train_on_is_refused(tiny_set, codec, tmp_path):
+    songs = [replace(tiny_set.songs[0], singer="bea"), *tiny_set.songs[1:]]
+    both = replace(tiny_set, songs=tuple(songs), singers=("anna", "bea"))
+    with pytest.raises(TrainingError, match="set: no song to train on, all are held out"):
+        train_singer(both, codec, tmp_path / "run", replace(CONFIG, only_singer="bea"))
+    assert not (tmp_path / "run").exists()
 
 
 def test_one_singer_of_several(tiny_set, codec, tmp_path):
