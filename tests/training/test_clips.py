@@ -58,10 +58,11 @@ def test_a_planted_bias_is_told_from_shape():
 
 def test_the_slow_pitch_is_as_coarse_as_the_pitch_model():
     whole = song()
-    whole.f0_hz[::2] *= 1.02  # 34 cents up and down: averaged out by groups of two frames
+    high = np.arange(len(whole.f0_hz)) % 8 < 4
+    whole.f0_hz[high] *= 1.02  # 34 cents up and down: averaged out by groups of eight frames
     middle = slice(CLOCK.frames(0.7), CLOCK.frames(0.8))
-    fine, coarse = (sung_clip(whole, 0, CLOCK, pool).smooth_midi[middle] for pool in (1, 2))
-    assert np.ptp(fine) == pytest.approx(0.34, abs=0.01) and np.ptp(coarse) < 0.02
+    fine, coarse = (sung_clip(whole, 0, CLOCK, pool).smooth_midi[middle] for pool in (2, 8))
+    assert np.ptp(fine) > 0.25 and np.ptp(coarse) < 0.05
 
 
 def test_all_columns_have_a_row_for_each_frame_even_if_f0_is_a_frame_off():
