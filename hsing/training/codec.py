@@ -62,8 +62,9 @@ def train_codec(
         raise TrainingError(f"{data.folder} is on {data.clock}, the codec on {config.model.clock}")
     if config.loop.steps <= config.quantizer_from_step:
         raise TrainingError(
-            f"the quantiser would never be fitted: it is from step {config.quantizer_from_step}, and"
-            f" there are {config.loop.steps} steps; give more, or a lower quantizer_from_step"
+            "the quantiser would never be fitted: it is from step"
+            f" {config.quantizer_from_step}, and there are {config.loop.steps} steps; give more, or"
+            " a lower quantizer_from_step"
         )
     songs = [_Song(song) for song in data.split(validation=False)]
     require_songs(songs, data)

@@ -91,7 +91,7 @@ def train_timing(
 
 
 def examples(songs: Sequence[Song]) -> list[Example]:
-    """All phones of some songs but the first nucleus of each note; songs timed by rule give none."""
+    """All phones of some songs but the first nucleus of each note; none of songs timed by rule."""
     found = []
     for song in songs:
         if not song.labelled:
