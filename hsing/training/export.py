@@ -12,7 +12,6 @@ from hsing.codec.config import CodecConfig
 from hsing.errors import InputError
 from hsing.pipelines.voice import codec_hash
 from hsing.training.config import overlay_file
-from hsing.training.datasets import read_index
 from hsing.training.runs import read_run
 from hsing.training.timing import load_timing
 
@@ -78,14 +77,13 @@ def export_voice(
             f"'{singer}' must be a singer of both runs; {singer_run} has"
             f" {', '.join(run['singers'])}, {pitch_run} has {', '.join(pitch['singers'])}"
         )
-    index = read_index(Path(run["data"]))
-    facts = index["statistics"][singer]
+    facts = run["statistics"][singer]
     if facts["songs"] == 0:
         raise InputError(f"'{singer}' has no songs to train on in {run['data']}; export another")
     shared = {
         "kind": "voice",
-        "sample_rate": index["clock"]["sample_rate"],
-        "hop": index["clock"]["hop"],
+        "sample_rate": run["clock"]["sample_rate"],
+        "hop": run["clock"]["hop"],
         "singer": singer,
         "singer_index": run["singers"].index(singer),
         "range_midi": [facts["note_midi_low"], facts["note_midi_high"]],

@@ -52,7 +52,9 @@ def test_an_unknown_name_lists_the_names_and_the_places(voice):
 
 def test_another_kind_is_refused(voice):
     save(voice.parent / "tiny-codec", "codec")
-    with pytest.raises(CheckpointError, match="tiny-codec is a codec, not a voice; available: tiny"):
+    with pytest.raises(
+        CheckpointError, match="tiny-codec is a codec, not a voice; available: tiny"
+    ):
         find_checkpoint("tiny-codec", kind="voice")
 
 

@@ -55,8 +55,9 @@ def test_a_table_of_checks_without_anything_to_hold_against(tmp_path):
 def test_json_on_stdout_is_json_alone(tmp_path, score):
     reference = sing(tmp_path / "take.wav")
     output = sing(tmp_path / "a.wav", 30.0)
-    result = run(output, "--score", score, "--reference", reference, "--json", "-",
-                 "--tracker", "yin")
+    result = run(
+        output, "--score", score, "--reference", reference, "--json", "-", "--tracker", "yin"
+    )
     assert result.exit_code == 0, result.output
     facts = json.loads(result.stdout)
     assert facts["tracker"] == "yin"
@@ -85,8 +86,19 @@ def test_several_outputs_find_their_files_by_name(tmp_path, score):
     for name, detune_cents in zip("ab", (0.0, 30.0)):
         sing(tmp_path / "takes" / f"{name}.flac", detune_cents)
     target = tmp_path / "figures.json"
-    result = run(*outputs, "--score", score.parent, "--reference", tmp_path / "takes",
-                 "--json", target, "--tracker", "yin", "--pictures", tmp_path / "pictures")
+    result = run(
+        *outputs,
+        "--score",
+        score.parent,
+        "--reference",
+        tmp_path / "takes",
+        "--json",
+        target,
+        "--tracker",
+        "yin",
+        "--pictures",
+        tmp_path / "pictures",
+    )
     assert result.exit_code == 0, result.output
     facts = json.loads(target.read_text("utf-8"))
     assert (facts["score"]["n_notes"], facts["recording"]["n_files"]) == (8, 2)

@@ -116,7 +116,11 @@ def test_a_batch_equals_its_clips():
 def test_loss_falls():
     torch.manual_seed(0)
     codec = Codec(replace(CONFIG, n_filter_bands=64))
-    samples, f0_hz, voicing = voice(180.0), torch.full((1, N_FRAMES), 180.0), torch.ones(1, N_FRAMES)
+    samples, f0_hz, voicing = (
+        voice(180.0),
+        torch.full((1, N_FRAMES), 180.0),
+        torch.ones(1, N_FRAMES),
+    )
     optimizer = torch.optim.Adam(codec.parameters(), 3e-3)
     history = []
     for _ in range(25):

@@ -119,8 +119,9 @@ def test_noise_bursts(sound, bursts):
 
 
 def test_written_breaths_and_the_edges_of_rests_are_left_out():
-    breath = timeline(("a", 0.0, 1.0), ("pau", 1.0, 1.4), ("br", 1.4, 2.0), ("pau", 2.0, 3.0),
-                      ("a", 3.0, 4.0))
+    breath = timeline(
+        ("a", 0.0, 1.0), ("pau", 1.0, 1.4), ("br", 1.4, 2.0), ("pau", 2.0, 3.0), ("a", 3.0, 4.0)
+    )
     assert output_checks(with_rest(sine(300.0, 0.4, 0.1), 1.5), breath).n_noise_bursts == 0
     for at_s in (1.0, 2.94):
         assert output_checks(with_rest(sine(220.0, 0.05, 0.3), at_s), REST).n_noise_bursts == 0
@@ -129,8 +130,10 @@ def test_written_breaths_and_the_edges_of_rests_are_left_out():
 def test_more_quantisers_more_rate_and_less_error():
     original = Audio(sine(220.0, 1.0) + 0.3 * sine(660.0, 1.0), RATE)
     noise = hiss(1.0, -30.0).astype(np.float32)
-    copies = {8: [Audio(original.samples + 0.1 * noise, RATE)],
-              2: [Audio(original.samples + noise, RATE)]}
+    copies = {
+        8: [Audio(original.samples + 0.1 * noise, RATE)],
+        2: [Audio(original.samples + noise, RATE)],
+    }
     two, eight = codec_rows([original], copies, kbit_per_s_per_book=0.86, tracker="yin")
     assert (two.n_quantisers, eight.n_quantisers) == (2, 8)
     assert eight.kbit_per_s == pytest.approx(6.88)

@@ -13,8 +13,12 @@ from hsing.units import midi_to_hz
 
 RATE = 24_000
 LINE = Timeline(
-    (PhoneSpan(phone("pau"), 0.0, 0.5, -1), PhoneSpan(phone("a"), 0.5, 1.5, 0),
-     PhoneSpan(phone("i"), 1.5, 2.5, 1), PhoneSpan(phone("pau"), 2.5, 3.0, -1)),
+    (
+        PhoneSpan(phone("pau"), 0.0, 0.5, -1),
+        PhoneSpan(phone("a"), 0.5, 1.5, 0),
+        PhoneSpan(phone("i"), 1.5, 2.5, 1),
+        PhoneSpan(phone("pau"), 2.5, 3.0, -1),
+    ),
     (TimedNote(0.5, 1.5, 57, 120.0), TimedNote(1.5, 2.5, 60, 120.0)),
     3.0,
 )

@@ -29,7 +29,10 @@ def audio(samples):
 def test_identical_sounds_have_no_distance(noise):
     same = audio(noise)
     for distance in (
-        log_mel_l1, log_mel_mae, multi_resolution_stft_distance, mel_cepstral_distortion
+        log_mel_l1,
+        log_mel_mae,
+        multi_resolution_stft_distance,
+        mel_cepstral_distortion,
     ):
         assert distance(same, same) == 0.0
 
