@@ -7,7 +7,7 @@ has turned them into seconds (`_s`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -239,7 +239,6 @@ class Audio:
 
     samples: np.ndarray
     sample_rate: int
-    facts: dict = field(default_factory=dict)
 
     @property
     def seconds(self) -> float:

@@ -32,10 +32,6 @@ class Clock:
         """Time in seconds of a frame boundary."""
         return frames / self.frame_rate
 
-    def samples(self, seconds: float) -> int:
-        """Nearest sample of a time in seconds."""
-        return int(np.floor(seconds * self.sample_rate + 0.5))
-
 
 def hz_to_midi(f_hz):
     """MIDI note number (69 = A4 = 440 Hz) of a frequency in Hz; f_hz > 0."""

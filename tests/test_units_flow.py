@@ -19,7 +19,6 @@ def test_halves_round_up_never_to_even():
     assert clock.frames([0.005, 0.015, 0.025]).tolist() == [1, 2, 3]
     assert clock.frames(np.array([0.1])).dtype == np.int64
     assert isinstance(clock.frames(0.1), int)
-    assert [clock.samples(s) for s in (0.0005, 0.0015, 0.0025)] == [1, 2, 3]
 
 
 def test_an_hour_of_notes_does_not_drift():

@@ -14,16 +14,9 @@ class ConvNeXtBlock(nn.Module):
     (scale, shift) is applied after the norm.
     """
 
-    def __init__(self, channels: int, *, kernel: int = 7, expansion: int = 3, dilation: int = 1):
+    def __init__(self, channels: int, *, kernel: int = 7, expansion: int = 3):
         super().__init__()
-        self.depthwise = nn.Conv1d(
-            channels,
-            channels,
-            kernel,
-            padding=dilation * (kernel // 2),
-            dilation=dilation,
-            groups=channels,
-        )
+        self.depthwise = nn.Conv1d(channels, channels, kernel, padding=kernel // 2, groups=channels)
         self.norm = nn.LayerNorm(channels)
         self.expand = nn.Linear(channels, expansion * channels)
         self.contract = nn.Linear(expansion * channels, channels)

@@ -22,12 +22,6 @@ def test_the_stack_reaches_exactly_as_far_as_it_says(kernel, n_blocks):
     assert (moved[0], moved[-1]) == (40 - model.reach_frames, 40 + model.reach_frames)
 
 
-def test_dilation_widens_the_reach():
-    torch.manual_seed(0)
-    moved = moved_by_a_change(ConvNeXtBlock(4, kernel=3, dilation=5), 4)
-    assert moved.tolist() == [35, 40, 45]
-
-
 def test_without_its_gain_a_block_is_the_identity():
     block = ConvNeXtBlock(4)
     x = torch.randn(2, 9, 4)
