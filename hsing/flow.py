@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     import numpy as np
 
 
+_NOTE_NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
+
+
+def note_name(midi: int) -> str:
+    """Scientific name of a MIDI note: 60 is C4, 61 is C#4."""
+    return f"{_NOTE_NAMES[midi % 12]}{midi // 12 - 1}"
+
+
 # --- the score -----------------------------------------------------------------------------------
 
 

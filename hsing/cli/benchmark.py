@@ -17,7 +17,10 @@ def benchmark(
     import json
     from dataclasses import asdict
 
+    from hsing.cli.console import set_threads
     from hsing.pipelines.benchmark import benchmark as run
+
+    set_threads(threads)
 
     speed = asdict(run(voice, threads=threads, runs=runs))
     if as_json:

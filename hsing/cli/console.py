@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from hsing.errors import InputError
+
 if TYPE_CHECKING:
     from rich.progress import Progress
 
@@ -36,6 +38,20 @@ def progress(quiet: bool = False) -> Progress:
         transient=True,
         disable=quiet or not console.is_terminal,
     )
+
+
+def set_threads(threads: int | None) -> None:
+    """CPU threads for torch; None leaves its choice. Raises InputError beyond the machine's own."""
+    import os
+
+    import torch
+
+    if threads is None:
+        return
+    most = os.cpu_count() or 1
+    if not 1 <= threads <= most:
+        raise InputError(f"--threads {threads} is out of range; this machine has 1 to {most}")
+    torch.set_num_threads(threads)
 
 
 def _one_line(text: str) -> str:

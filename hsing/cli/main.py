@@ -6,6 +6,7 @@ Nothing heavy is imported until a command runs, so that `hsing --help` answers a
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from typing import Annotated
 
@@ -18,6 +19,7 @@ from hsing.cli.console import fail
 from hsing.errors import HsingError
 
 _INTERRUPTED = 130  # 128 + SIGINT, as a shell would report it
+_TERMINATED = 143  # 128 + SIGTERM
 _BROKEN_PIPE = 141  # 128 + SIGPIPE
 
 
@@ -75,6 +77,8 @@ def main(
 
 def run() -> None:
     """Entry point of the `hsing` program."""
+    # a batch system's SIGTERM unwinds like an exit, so that no temporary file stays behind
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
     app()
 
 

@@ -40,17 +40,15 @@ def synth(
     from hsing.files import check_writable
 
     check_writable(output, force)
-    import torch
-
     from hsing.audio.io import check_format, write_audio
-    from hsing.cli.console import progress, warn
+
+    check_format(output)
+    from hsing.cli.console import progress, set_threads, warn
     from hsing.pipelines.synth import SynthOptions, read_sung
     from hsing.pipelines.synth import synth as run
     from hsing.pipelines.voice import choose_device, load_voice
 
-    check_format(output)
-    if threads is not None:
-        torch.set_num_threads(max(1, threads))
+    set_threads(threads)
     options = SynthOptions(
         part=part,
         language=language,
@@ -86,6 +84,6 @@ def synth(
         seconds = take.audio.seconds
         typer.echo(
             f"{output}: {seconds:.1f} s, real-time factor {spent / seconds:.3f},"
-            f" voice {loaded.name}, seed {seed}, weights {loaded.licence}",
+            f" part '{sung.part}', voice {loaded.name}, seed {seed}, weights {loaded.licence}",
             err=True,
         )

@@ -201,12 +201,10 @@ def _settings(defaults, config: Path | None, steps: int | None, threads: int | N
     """Recipe settings: defaults, then the file, then --steps."""
     from dataclasses import replace
 
-    import torch
-
+    from hsing.cli.console import set_threads
     from hsing.training.config import overlay_file
 
-    if threads is not None:
-        torch.set_num_threads(max(1, threads))
+    set_threads(threads)
     settings = overlay_file(defaults, config)
     if steps is None:
         return settings

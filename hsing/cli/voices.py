@@ -12,7 +12,6 @@ from hsing.cli.console import warn
 app = typer.Typer(help="List the voices there are; show a voice's card.")
 
 _AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-_NOTES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 
 
 @app.callback(invoke_without_command=True)
@@ -71,7 +70,9 @@ def _row(voice) -> dict:
 def _range(range_midi: list[int] | None) -> str:
     if not range_midi:
         return ""
-    return "–".join(f"{_NOTES[midi % 12]}{midi // 12 - 1}" for midi in range_midi)
+    from hsing.flow import note_name
+
+    return "–".join(map(note_name, range_midi))
 
 
 def _print_table(rows: list[dict]) -> None:

@@ -14,13 +14,13 @@ from hsing.audio.f0 import fill_unvoiced
 from hsing.audio.filters import highpass
 from hsing.condition.features import Tokens, pitch_curves, tokens_of
 from hsing.condition.model import batch_of
-from hsing.errors import InputError, LyricsError
-from hsing.flow import Audio, Frames, PhoneSpan, Score, Sung, Timeline
+from hsing.errors import HsingError, InputError, LyricsError
+from hsing.flow import Audio, Frames, PhoneSpan, Score, Sung, Timeline, note_name
 from hsing.latent.samplers import sample
 from hsing.lyrics.attach import attach
 from hsing.lyrics.inventory import SILENCE
 from hsing.melody.curve import compose, interpolate
-from hsing.pipelines.voice import Voice
+from hsing.pipelines.voice import DEFAULT_VOICE, Voice, load_voice
 from hsing.score.read import read_score, sung_part
 from hsing.units import db_to_gain, hz_to_midi, midi_to_hz
 
@@ -40,7 +40,8 @@ _RANGE_MARGIN = 2  # semitones beyond the singer's notes that the timbre is aske
 
 def _within(name: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:
-        raise InputError(f"{name} {value:g} is out of range; give {low:g} to {high:g}")
+        given, least, most = (f"{x:g}" if isinstance(x, float) else x for x in (value, low, high))
+        raise InputError(f"{name} {given} is out of range; give {least} to {most}")
 
 
 @dataclass(frozen=True)
@@ -84,17 +85,21 @@ class Take:
 def read_sung(score: str | Path | Score, options: SynthOptions = SynthOptions()) -> Sung:
     """A score's part with its words as phones, transposed and at the tempo asked for.
 
-    Raises ScoreError or LyricsError if it cannot be sung; the message names part, measure, beat.
+    Raises ScoreError or LyricsError if it cannot be sung; the message names file, part, measure
+    and beat.
     """
     score = score if isinstance(score, Score) else read_score(score)
-    part = sung_part(score, options.part)
-    sung = attach(part, score, language=options.language, default_lyric=options.default_lyric)
-    return _changed(sung, options)
+    try:
+        part = sung_part(score, options.part)
+        sung = attach(part, score, language=options.language, default_lyric=options.default_lyric)
+        return _changed(sung, options)
+    except HsingError as error:
+        raise type(error)(f"{score.source}: {error}" if score.source else str(error)) from None
 
 
 def synth(
     score: str | Path | Score | Sung,
-    voice: Voice,
+    voice: Voice | str = DEFAULT_VOICE,
     options: SynthOptions = SynthOptions(),
     *,
     progress: Callable[[int, int], None] = lambda done, total: None,
@@ -104,7 +109,7 @@ def synth(
     Parameters
     ----------
     score : a file, a Score, or what `read_sung` made of one
-    voice : from `load_voice`
+    voice : from `load_voice`, or a name for it
     progress : called with (steps done, steps in all)
 
     Returns
@@ -123,6 +128,7 @@ def synth(
         done += 1
         progress(done, total)
 
+    voice = load_voice(voice) if isinstance(voice, str) else voice
     # 1. score → words on notes
     sung = score if isinstance(score, Sung) else read_sung(score, options)
     _check_language(sung, voice)
@@ -130,7 +136,7 @@ def synth(
     timeline = place_phones(sung, voice.timing, singer=voice.singer)
     # 3. … → sound
     audio, f0_hz = sing(timeline, voice, options, step=step)
-    return Take(audio, timeline, f0_hz, _remarks(sung, voice))
+    return Take(audio, timeline, f0_hz, _remarks(sung, voice, options.transpose))
 
 
 @torch.inference_mode()
@@ -193,16 +199,21 @@ def _check_language(sung: Sung, voice: Voice) -> None:
         )
 
 
-def _remarks(sung: Sung, voice: Voice) -> tuple[str, ...]:
+def _remarks(sung: Sung, voice: Voice, transposed: int) -> tuple[str, ...]:
     """One line if the part leaves the voice's range, with the transposition that would fit."""
     low, high = voice.note_range
+    span = f"{note_name(low)}–{note_name(high)}"
     notes = [n.note.midi for n in sung.notes]
     outside = sum(not low <= midi <= high for midi in notes)
     if not outside:
         return ()
-    line = f"{outside} of {len(notes)} notes lie outside {voice.name}'s range (MIDI {low}–{high})"
-    octaves = [o for o in (-12, 12, -24, 24) if low <= min(notes) + o and max(notes) + o <= high]
-    return (f"{line}; --transpose {octaves[0]:+d} fits" if octaves else line,)
+    line = f"{outside} of {len(notes)} notes lie outside {voice.name}'s range ({span})"
+    steps = [o for o in (-transposed, -12, 12, -24, 24)
+             if low <= min(notes) + o and max(notes) + o <= high]  # fmt: skip
+    if not steps:
+        return (line,)
+    wanted = transposed + steps[0]
+    return (f"{line}; {f'--transpose {wanted:+d}' if wanted else 'without --transpose it'} fits",)
 
 
 def _with_tail(timeline: Timeline) -> Timeline:

@@ -76,7 +76,7 @@ def _tracks(data: bytes) -> list[list[tuple]]:
         midi = mido.MidiFile(file=io.BytesIO(data), clip=True)
     except damage as error:
         raise ScoreError(
-            f"a damaged MIDI file ({error or 'it ends early'}); export it again"
+            f"a damaged MIDI file ({str(error) or 'it ends early'}); export it again"
         ) from None
     if midi.ticks_per_beat <= 0 or midi.ticks_per_beat >= 0x8000:
         raise ScoreError("a MIDI file timed in film frames; export it with ticks per quarter note")

@@ -96,7 +96,7 @@ def _require_singable(score: Score) -> None:
     """Refuse a score of which no part at all could be sung."""
     parts = [part for part in score.parts if part.notes]
     if not parts:
-        raise ScoreError(f"no notes in {_listed(score) if score.parts else 'the score'}")
+        raise ScoreError(f"no notes in any part{f' ({_listed(score)})' if score.parts else ''}")
     clashes = [_clash(part) for part in [p for p in parts if has_lyrics(p)] or parts]
     if all(clashes):
         raise ScoreError(clashes[0])

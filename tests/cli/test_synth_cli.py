@@ -1,5 +1,7 @@
 """`hsing synth`: files, refusals before any work, one line per error."""
 
+import re
+
 import numpy as np
 import pytest
 from tiny_song import save_tiny_voice, write_score
@@ -124,4 +126,21 @@ def test_a_note_outside_the_range_is_a_warning(score, voice, tmp_path):
     options = ("--voice", voice, "--steps", 1, "--transpose", 12)
     result = run(score, "-o", tmp_path / "a.wav", *options)
     assert result.exit_code == 0
-    assert "hsing: warning: " in result.stderr and "--transpose -12 fits" in result.stderr
+    assert "hsing: warning: " in result.stderr and "without --transpose it fits" in result.stderr
+
+
+def test_more_threads_than_the_machine_has_are_refused(score, tmp_path):
+    result = CliRunner().invoke(
+        app, ["synth", str(score), "-o", str(tmp_path / "a.wav"), "--threads", "100000"]
+    )
+    assert result.exit_code == 2
+    assert "--threads 100000 is out of range; this machine has 1 to" in result.stderr
+
+
+def test_what_cannot_be_sung_is_told_with_its_file(tmp_path):
+    path = write_score(tmp_path / "wordless.musicxml", [(1, "E4", "さ"), (1, "G4", "strength")])
+    result = CliRunner().invoke(app, ["synth", str(path), "-o", str(tmp_path / "a.wav")])
+    assert result.exit_code == 4 and not (tmp_path / "a.wav").exists()
+    assert re.search(
+        r"hsing: \S*wordless\.musicxml: part 'Voice', measure 1, beat 2", result.stderr
+    )

@@ -147,9 +147,9 @@ def test_transposing_moves_pitch_and_tempo_moves_time(take, score, voice):
 def test_leaving_the_range_is_remarked_upon(take, score, voice):
     assert take.remarks == ()
     (line,) = sung(score, voice, transpose=12).remarks
-    assert line == "2 of 3 notes lie outside tiny's range (MIDI 55–72); --transpose -12 fits"
+    assert line == "2 of 3 notes lie outside tiny's range (G3–C5); without --transpose it fits"
     (high,) = sung(score, voice, transpose=7).remarks
-    assert high.startswith("1 of 3 notes lie outside tiny's range (MIDI 55–72)")
+    assert high.startswith("1 of 3 notes lie outside tiny's range (G3–C5)")
 
 
 def test_a_given_pitch_curve_is_sung(take, voice):

@@ -154,7 +154,7 @@ def test_refusals(read):
         read(track("v", *note(0, 960, 60, "a"), *note(480, 960, 64, "i")))
     with pytest.raises(LyricsError, match="part 'v', measure 1, beat 3: no note begins with.*'i'"):
         read(track("v", *note(0, 480, 60, "a"), (960, lyric("i"))))
-    with pytest.raises(ScoreError, match="no notes in the score"):
+    with pytest.raises(ScoreError, match="no notes in any part"):
         read(track("v"))
     with pytest.raises(ScoreError, match="a damaged MIDI file"):
         read_midi(b"MThd\x00\x00\x00\x06\x00\x01", "x.mid")
